@@ -25,13 +25,16 @@ type Chain struct {
 // Next is the position after the entry: Hash = SHA-256(previous hash, number, public form of the entry). The public form has the
 // salted SHA-256 of each part in place of the part, so the chain is the same whether parts are present, left out of a
 // published file, or erased.
-func (c Chain) Next(e *Entry) Chain {
+func (c Chain) Next(e *Entry) Chain { return c.NextPublic(e.Public()) }
+
+// NextPublic is Next for an entry whose public form is at hand.
+func (c Chain) NextPublic(public []byte) Chain {
 	h := sha256.New()
 	h.Write(c.Hash[:])
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], c.Seq+1)
 	h.Write(n[:])
-	h.Write(e.appendTo(nil, true))
+	h.Write(public)
 	next := Chain{Seq: c.Seq + 1}
 	h.Sum(next.Hash[:0])
 	return next

@@ -103,18 +103,29 @@ func (e *Entry) Encode() ([]byte, error) {
 	if len(e.Records) > MaxRecords {
 		return nil, fmt.Errorf("%w: %d records, at most %d", ErrTooLarge, len(e.Records), MaxRecords)
 	}
-	size := 128
-	for i := range e.Records {
-		size += 96 + len(e.Records[i].Data)
-		for _, p := range e.Records[i].Parts {
-			size += 64 + len(p.Bytes)
-		}
-	}
-	b := e.appendTo(make([]byte, 0, size), false)
+	b := e.appendTo(make([]byte, 0, e.roughSize(false)), false)
 	if len(b)+4 > MaxEntry {
 		return nil, fmt.Errorf("%w: an entry of %d bytes, at most %d", ErrTooLarge, len(b)+4, MaxEntry)
 	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)), nil
+}
+
+// Public gives the bytes that the chain hashes: every part in its absent form, no checksum.
+func (e *Entry) Public() []byte { return e.appendTo(make([]byte, 0, e.roughSize(true)), true) }
+
+// roughSize is an upper bound in all but odd cases: it only saves growing.
+func (e *Entry) roughSize(public bool) int {
+	size := 128
+	for i := range e.Records {
+		size += 96 + len(e.Records[i].Type) + len(e.Records[i].Data)
+		for _, p := range e.Records[i].Parts {
+			size += 64
+			if !public {
+				size += len(p.Bytes)
+			}
+		}
+	}
+	return size
 }
 
 func (e *Entry) appendTo(b []byte, public bool) []byte {

@@ -42,6 +42,8 @@ const (
 	MaxName = 64
 	// MaxSnapshot is the size of one snapshot in bytes.
 	MaxSnapshot = 1 << 30
+	// ReadSize is how many bytes of entries a Read gathers before it stops early (it always gives at least one entry).
+	ReadSize = 4 << 20
 	// KeepSnapshots is how many of a log's snapshots a journal keeps: the newest ones.
 	KeepSnapshots = 2
 )
@@ -63,6 +65,8 @@ var (
 	ErrNotFound = errors.New("journal: not found")
 	// ErrTooLarge: an entry, a name or a snapshot is over its limit. Nothing was stored.
 	ErrTooLarge = errors.New("journal: too large")
+	// ErrName: not a log's name (see CheckName).
+	ErrName = errors.New("journal: not a log's name")
 	// ErrNotDurable: the store behind the journal does not keep what it acknowledges (see Redis in docs/operations.md).
 	ErrNotDurable = errors.New("journal: the store is not durable")
 	// ErrLocked: another process writes to this data directory.

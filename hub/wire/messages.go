@@ -153,6 +153,7 @@ type Idea struct {
 	Text       string      `json:"text"`
 	Status     string      `json:"status"` // posted waiting rejected hidden retracted; gone: no longer for the receiver's eyes
 	Reason     string      `json:"reason,omitempty"`
+	Review     bool        `json:"review,omitempty"` // an edit waits for a moderator; what is shown here is that edit
 	Locked     bool        `json:"locked,omitempty"`
 	Pinned     bool        `json:"pinned,omitempty"`
 	Reports    int         `json:"reports,omitempty"` // moderators only
@@ -207,6 +208,7 @@ type Comment struct {
 	Author  Person    `json:"author"`
 	At      time.Time `json:"at"`
 	Edited  bool      `json:"edited,omitempty"`
+	Review  bool      `json:"review,omitempty"` // as Idea.Review
 }
 
 // Person is what others see of a participant.

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,6 +45,14 @@ type Conn struct {
 	replicas int
 }
 
+// The library prints every failed dial to the standard error, for all clients of a process together. Whoever calls gets the error and says
+// what it means; a line per attempt while Redis is away says nothing more.
+var silence = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 // Open makes a Conn; it does not dial. Addresses:
 //
 //	redis://[user:password@]host:port[/db]            one server; rediss:// over TLS
@@ -52,6 +61,7 @@ type Conn struct {
 //
 // A write counts when it is on that many replicas besides the master.
 func Open(address string, replicas int) (*Conn, error) {
+	silence()
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("redisconn: %s", "the address cannot be read") // the cause would show a password

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"kiem/hub/redisconn"
 )
 
 // startWithin bounds the start of a server, loading its file included.
@@ -110,11 +110,14 @@ func (s *Server) start() error {
 	exited := make(chan struct{})
 	s.exited = exited
 	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(exited) }(s.cmd) // it is killed: the exit status says nothing
-	client := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1, DialerRetries: 1, DialTimeout: time.Second, DisableIdentity: true})
-	defer client.Close()
+	conn, err := redisconn.Open(s.URL(), 0)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
 	until := time.Now().Add(startWithin)
 	for time.Now().Before(until) {
-		if client.Ping(context.Background()).Err() == nil {
+		if conn.Client().Ping(context.Background()).Err() == nil {
 			return nil
 		}
 		select {

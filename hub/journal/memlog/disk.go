@@ -27,7 +27,7 @@ const (
 	Lose                  // not stored, and the writer is not told: ErrUnknown
 	Keep                  // stored, and the writer is not told: ErrUnknown
 	Late                  // ErrUnknown, and stored only when Land is called: a frozen node's socket
-	Poison                // not stored, and this journal fails with ErrPoisoned from now on
+	Poison                // not stored, and this journal takes nothing any more: ErrPoisoned
 )
 
 // Attempt is an append that OnAppend is asked about.

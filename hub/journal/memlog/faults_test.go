@@ -69,6 +69,9 @@ func TestPoisonStays(t *testing.T) {
 	if err := j.Ready(t.Context()); !errors.Is(err, journal.ErrPoisoned) {
 		t.Errorf("Ready: %v, want ErrPoisoned", err)
 	}
+	if got := journaltest.ReadAll(t, l, 0, 10); len(got) != 1 {
+		t.Errorf("a poisoned journal reads %d entries, want 1", len(got))
+	}
 	restarted := journaltest.Open(t, d.Open(memlog.Options{}), "c:x")
 	journaltest.Append(t, restarted, journaltest.Make(t, 2, journal.Chain{}, 0), 2)
 }

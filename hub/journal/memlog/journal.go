@@ -27,6 +27,7 @@ type Journal struct {
 	open   map[*Log]struct{}
 	held   map[string]uint64 // head that this node is allowed to see
 	fail   error
+	poison error // appends fail, reading goes on
 	closed bool
 
 	under sync.WaitGroup // appends
@@ -164,7 +165,10 @@ func (j *Journal) Due(_ context.Context, until int64) ([]string, error) {
 func (j *Journal) Ready(context.Context) error {
 	j.disk.mu.Lock()
 	defer j.disk.mu.Unlock()
-	return j.usableLocked()
+	if err := j.usableLocked(); err != nil {
+		return err
+	}
+	return j.poison
 }
 
 // Durability is journal.Journal's.

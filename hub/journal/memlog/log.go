@@ -34,6 +34,10 @@ func (l *Log) Append(ctx context.Context, body []byte) (uint64, error) {
 		d.mu.Unlock()
 		return 0, err
 	}
+	if err := l.j.poison; err != nil {
+		d.mu.Unlock()
+		return 0, err
+	}
 	l.j.under.Add(1)
 	defer l.j.under.Done()
 	decide := d.onAppend
@@ -59,7 +63,7 @@ func (l *Log) Append(ctx context.Context, body []byte) (uint64, error) {
 	case Late:
 		d.late = append(d.late, a)
 	case Poison:
-		l.j.fail = fmt.Errorf("%w: as the test asked", journal.ErrPoisoned)
+		l.j.poison = fmt.Errorf("%w: as the test asked", journal.ErrPoisoned)
 	}
 	d.mu.Unlock()
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	"modernc.org/sqlite"
@@ -142,4 +143,26 @@ func code(err error) int {
 func damaged(err error) bool {
 	c := code(err)
 	return c == sqlite3.SQLITE_CORRUPT || c == sqlite3.SQLITE_NOTADB
+}
+
+// backUp copies what the connection's transaction sees to a file, page by page, durably.
+func (c *conn) backUp(path string) error {
+	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: "mode=rw"}
+	b, err := c.c.(interface {
+		NewBackup(string) (*sqlite.Backup, error)
+	}).NewBackup(u.String())
+	if err != nil {
+		return err
+	}
+	for more := true; more && err == nil; {
+		more, err = b.Step(-1)
+	}
+	if err := errors.Join(err, b.Finish()); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close(), syncDir(filepath.Dir(path)))
 }

@@ -114,9 +114,9 @@ func (m *mark) refuse(dir, why string) error {
 }
 
 func howToRestore(dir string) string {
-	return fmt.Sprintf("Nothing was changed. To restore: stop the server, keep a copy of %s, put journal.db of the newest backup in its place and "+
-		"remove journal.db-wal and journal.db-shm. To go on with what is there, and so give up the acknowledged entries that are missing, remove %s.",
-		dir, witnessPath(dir))
+	return fmt.Sprintf("Nothing was changed. Stop the server and keep a copy of %s. If the right journal.db (with its -wal) can be had, put it back. Else "+
+		"put a backup in the place of journal.db, remove journal.db-wal, journal.db-shm and %s, and what was acknowledged after the backup is given up; "+
+		"removing only the witness gives up what is missing now.", dir, witnessPath(dir))
 }
 
 // witness keeps the mark up to date.

@@ -48,15 +48,13 @@ need: # programs from Debian's archive that suites start
 
 .PHONY: test-go
 test-go: # tests start their own redis-server on free ports; a service on port 6379 is neither needed nor touched
-	$(GO) test -race -timeout 15m ./...
+	KIEM_TEST_REDIS=required $(GO) test -race -timeout 15m ./...
 	$(GO) -C static/build test ./...
 
 .PHONY: test-page
 test-page:
 	cd static && $(NPM_CI)
-	cd static && npx --no-install tsc --noEmit
-	cd static && npx --no-install biome ci .
-	cd static && npx --no-install vitest run
+	cd static && $(NPM) run --silent check
 	$(GO) -C static/build run .
 	git diff --exit-code --stat -- static/dist
 
@@ -67,7 +65,7 @@ test-e2e: # with Debian's chromium; no browser is downloaded
 
 .PHONY: soak
 soak: need ## the long suites: kills, power cuts, storms, seeds without end (SOAKTIME=8h)
-	KIEM_SOAK=$(SOAKTIME) $(GO) test -race -timeout 0 -count=1 -p 1 -v ./...
+	KIEM_TEST_REDIS=required KIEM_SOAK=$(SOAKTIME) $(GO) test -race -timeout 0 -count=1 -p 1 -v ./...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for some seconds (FUZZTIME=20s)

@@ -205,6 +205,8 @@ export interface Idea {
 	/** posted waiting rejected hidden retracted; gone: no longer for the receiver's eyes */
 	status: string;
 	reason?: string;
+	/** an edit waits for a moderator; what is shown here is that edit */
+	review?: boolean;
 	locked?: boolean;
 	pinned?: boolean;
 	/** moderators only */
@@ -266,6 +268,8 @@ export interface Comment {
 	author: Person;
 	at: string;
 	edited?: boolean;
+	/** as Idea.Review */
+	review?: boolean;
 }
 
 /** Person is what others see of a participant. */

@@ -1,1 +1,0 @@
-var e={"app.name":"Kiem","app.noscript":"Kiem toont de ideeën van een campagne terwijl ze komen. Daarvoor heeft je browser JavaScript nodig: zet het aan en laad de pagina opnieuw."};export{e as default};

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -190,27 +191,37 @@ func (c *protoClient) take(f protoFrame, fromHead bool) {
 // announce wakes whoever waits; c.mu is held.
 func (c *protoClient) announce() { close(c.changed); c.changed = make(chan struct{}) }
 
-// wait waits until ok, which is called with c.mu held, or until the socket has ended.
+// wait waits until ok, which is called with c.mu held.
 func (c *protoClient) wait(what string, ok func() bool) {
 	c.t.Helper()
+	if err := c.await(ok); err != nil {
+		c.t.Fatalf("waiting for %s: %v", what, err)
+	}
+}
+
+// await waits until ok, which is called with c.mu held, or gives the reason why that will not come: the socket has ended, or it takes too long.
+func (c *protoClient) await(ok func() bool) error {
 	until := time.After(patience)
 	for {
 		c.mu.Lock()
 		good, changed, closed := ok(), c.changed, c.closed
 		c.mu.Unlock()
-		if good {
-			return
-		}
-		if closed != nil {
-			c.t.Fatalf("waiting for %s: the socket ended: %v", what, closed)
+		switch {
+		case good:
+			return nil
+		case closed != nil:
+			return fmt.Errorf("the socket ended: %w", closed)
 		}
 		select {
 		case <-changed:
 		case <-until:
-			c.t.Fatalf("waited %v for %s", patience, what)
+			return errPatience
 		}
 	}
 }
+
+// errPatience says that something did not come although the socket is open.
+var errPatience = fmt.Errorf("nothing in %v", patience)
 
 // send writes a command and does not wait. An error means that the socket is gone: the caller will resume and send again.
 func (c *protoClient) send(cmd protoCommand) error {
@@ -331,13 +342,15 @@ func (c *protoClient) closeCode() int {
 	return 0
 }
 
-// seen gives the ids of the ideas posted since following began, in order, from idea.post events.
-func (c *protoClient) seen() []string {
+// seen gives the ids of the ideas posted since following began, in order, from idea.post events; seenBetween those after one entry and up to another.
+func (c *protoClient) seen() []string { return c.seenBetween(0, math.MaxUint64) }
+
+func (c *protoClient) seenBetween(after, to uint64) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var ids []string
 	for _, e := range c.events {
-		if e.Type != "idea.post" {
+		if e.Type != "idea.post" || e.Seq <= after || e.Seq > to {
 			continue
 		}
 		var data struct {

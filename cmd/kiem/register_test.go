@@ -101,6 +101,9 @@ func readRegister(t *testing.T, file string) []registerRow {
 	return rows
 }
 
+// testFunction is the name of a test, a fuzz target or a benchmark.
+var testFunction = regexp.MustCompile("^(Test|Fuzz|Benchmark)[A-Z]")
+
 var testRef = regexp.MustCompile("^`?([a-z0-9/]+)\\.(Test[A-Za-z0-9_]+|Fuzz[A-Za-z0-9_]+)`?$")
 var e2eRef = regexp.MustCompile("^`?(e2e/[A-Za-z0-9_./-]+\\.spec\\.ts): \"([^\"]+)\"`?$")
 
@@ -153,7 +156,7 @@ func shows(root string, tests map[string]string, row, name string) error {
 	return fmt.Errorf("no such test: %s has no %q", m[1], m[2])
 }
 
-// goTests maps every test and fuzz target of the module, as "folder.TestName", to its name and comments, inside and above.
+// goTests maps every test, fuzz target and benchmark of the module, as "folder.TestName", to its name and comments, inside and above.
 func goTests(t *testing.T, root string) map[string]string {
 	t.Helper()
 	tests := map[string]string{}
@@ -168,7 +171,7 @@ func goTests(t *testing.T, root string) map[string]string {
 		}
 		for _, d := range f.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "Test") && !strings.HasPrefix(fn.Name.Name, "Fuzz") {
+			if !ok || fn.Recv != nil || !testFunction.MatchString(fn.Name.Name) {
 				continue
 			}
 			said := fn.Name.Name + "\n" + fn.Doc.Text()

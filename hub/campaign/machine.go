@@ -115,6 +115,15 @@ func (m *Machine) TakeTouched() []id.ID {
 	return list
 }
 
+// Touched gives the same without forgetting it.
+func (m *Machine) Touched() []id.ID {
+	list := make([]id.ID, 0, len(m.touched))
+	for i := range m.touched {
+		list = append(list, i)
+	}
+	return list
+}
+
 // Texts lists every text with words in the campaign, for sealing, opening and erasing.
 func (m *Machine) Texts(visit func(*ideas.Text)) {
 	for _, i := range m.board.All() {

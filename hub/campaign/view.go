@@ -301,6 +301,21 @@ func (v View) Listed(role Role) wire.Listed {
 	return l
 }
 
+// MayRename judges participant.rename before the vault is changed.
+func (m *Machine) MayRename(actor, participant id.ID) *machine.Refusal {
+	c := &machine.Command{Type: ParticipantRename, Actor: actor}
+	if r := m.may(m.people[actor], c); r != nil {
+		return r
+	}
+	if p := m.people[participant]; p == nil || p.Erased {
+		return machine.Refuse(wire.NotFound, "participant", "no_participant")
+	}
+	return m.owns(c, participant)
+}
+
+// Challenge of the campaign. The caller must not change what it points to.
+func (m *Machine) Challenge() Challenge { return m.challenge }
+
 // Voter is how the room stamps a vote: the participant's group and stratum.
 func (m *Machine) Voter(participant id.ID) (group, stratum uint8) {
 	if p := m.people[participant]; p != nil {

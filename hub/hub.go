@@ -1,0 +1,404 @@
+// Package hub runs machines live: rooms, what they show, and the connections that follow.
+//
+// # One ballot from socket to screen
+//
+// A command comes in over a socket or HTTP (package web), is read strictly (wire), turned into a machine's command (intake) and submitted to the campaign's
+// Room. The room's sequencer collects what arrives while the previous append is under way, checks it against the state, and makes an entry; the
+// journal makes it durable and numbers it; the machine applies it; the sender is answered. The feed renders what changed once a tick for each audience, and the
+// fan-out writes that one frame to everybody.
+//
+// # Who owns what
+//
+//   - A Room has one goroutine that owns machine, sequencer and feed. Everybody else passes functions to Room.Do.
+//   - A Conn's writing side is guarded by its own lock; its cursor belongs to the fan-out; who reads the socket is package web.
+//   - The Hub owns the rooms of this node: it opens them when somebody comes, and lets them go when nobody was there for IdleTime.
+//
+// There is no leader and no lock between nodes. Any node appends at any time; the journal orders.
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"kiem/hub/campaign"
+	"kiem/hub/journal"
+	"kiem/hub/machine"
+	"kiem/hub/vault"
+	"kiem/id"
+)
+
+// Times of a hub.
+const (
+	// IdleTime is after how long without a client a room is let go. It wakes when somebody comes or the clock owes it something.
+	IdleTime = 5 * time.Minute
+	// sweepEvery is how often rooms and the due index are looked at.
+	sweepEvery = time.Second
+	// presenceTime is after how long a silent node's people no longer count.
+	presenceTime = 15 * time.Second
+)
+
+// Config is what a hub needs. All fields without a remark are required.
+type Config struct {
+	Journal  journal.Journal
+	Vault    vault.Vault
+	Bus      Bus
+	Logger   *slog.Logger
+	Sentence func(lang string, r *machine.Refusal) string // what people are told
+	Clock    func() time.Time                             // stamps entries; nil: the system's
+	Fail     func(error)                                  // the process must end: nothing it says can be trusted
+	BaseURL  string                                       // of join addresses, without a slash at the end
+	Idle     time.Duration                                // 0: IdleTime
+}
+
+// Bus carries what is ephemeral between nodes. Publishing never waits, and messages may be lost.
+type Bus interface {
+	Publish(topic string, message []byte)
+	Subscribe(topic string, f func(message []byte)) (cancel func())
+}
+
+// Hub is the rooms of one node.
+type Hub struct {
+	Config
+	Stats   Stats
+	journal journal.Journal
+	node    uint64
+	index   *Directory
+
+	mu      sync.Mutex
+	rooms   map[string]*opening
+	broken  map[string]error
+	closed  bool
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// opening is a room, or one that is being opened.
+type opening struct {
+	done chan struct{}
+	room *Room
+	err  error
+}
+
+// kind is what a log's name says about what runs on it.
+type kind struct {
+	machine func() machine.Machine
+	scope   id.ID
+}
+
+// LogName is the name of a campaign's log.
+func LogName(campaign id.ID) string { return "c:" + campaign.String() }
+
+const directoryLog = "directory"
+
+func (h *Hub) kind(name string) kind {
+	if text, ok := strings.CutPrefix(name, "c:"); ok {
+		scope, _ := id.Parse(text)
+		return kind{func() machine.Machine { return campaign.New() }, scope}
+	}
+	return kind{newDirectory, vault.Directory}
+}
+
+// New starts a hub: it opens the directory and begins to watch the clock.
+func New(ctx context.Context, c Config) (*Hub, error) {
+	var n [8]byte
+	_, _ = rand.Read(n[:]) // never fails
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Idle == 0 {
+		c.Idle = IdleTime
+	}
+	h := &Hub{
+		Config: c, journal: c.Journal, node: binary.BigEndian.Uint64(n[:]),
+		rooms: map[string]*opening{}, broken: map[string]error{}, stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	room, err := h.room(ctx, directoryLog)
+	if err != nil {
+		return nil, fmt.Errorf("hub: open the directory: %w", err)
+	}
+	h.index = &Directory{room: room}
+	go h.sweep()
+	return h, nil
+}
+
+func (h *Hub) clock() time.Time { return h.Clock() }
+func (h *Hub) now() int64       { return h.Clock().UnixMilli() }
+
+// Node names this process.
+func (h *Hub) Node() string { return fmt.Sprintf("%016x", h.node) }
+
+// Directory is the accounts, codes and links of this installation.
+func (h *Hub) Directory() *Directory { return h.index }
+
+func (h *Hub) fail(err error) {
+	if h.Fail != nil {
+		h.Fail(err)
+	}
+}
+
+func (h *Hub) broke(r *Room, err error) {
+	h.mu.Lock()
+	h.broken[r.name] = err
+	h.mu.Unlock()
+}
+
+// Ready is nil if commands are taken; else it says why not.
+func (h *Hub) Ready(ctx context.Context) error {
+	h.mu.Lock()
+	closed := h.closed
+	var broken []error
+	for name, err := range h.broken {
+		broken = append(broken, fmt.Errorf("%s: %w", name, err))
+	}
+	h.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	return errors.Join(append(broken, h.journal.Ready(ctx), h.Vault.Ready(ctx))...)
+}
+
+// ErrNoCampaign: there is no campaign with that id.
+var ErrNoCampaign = errors.New("hub: no such campaign")
+
+// Room gives the room of a campaign, waking it if it sleeps.
+func (h *Hub) Room(ctx context.Context, campaignID id.ID) (*Room, error) {
+	r, err := h.room(ctx, LogName(campaignID))
+	if err != nil {
+		return nil, err
+	}
+	r.touch()
+	return r, nil
+}
+
+func (r *Room) touch() {
+	r.mu.Lock()
+	r.used = time.Now()
+	r.mu.Unlock()
+}
+
+func (h *Hub) room(ctx context.Context, name string, create ...bool) (*Room, error) {
+	for {
+		h.mu.Lock()
+		if h.closed {
+			h.mu.Unlock()
+			return nil, ErrClosed
+		}
+		o := h.rooms[name]
+		if o == nil {
+			o = &opening{done: make(chan struct{})}
+			h.rooms[name] = o
+			go h.openRoom(name, o, len(create) > 0)
+		}
+		h.mu.Unlock()
+		select {
+		case <-o.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if o.err == nil {
+			select {
+			case <-o.room.stopped: // was let go meanwhile
+				h.drop(name, o)
+				continue
+			default:
+				return o.room, nil
+			}
+		}
+		h.drop(name, o)
+		return nil, o.err
+	}
+}
+
+func (h *Hub) drop(name string, o *opening) {
+	h.mu.Lock()
+	if h.rooms[name] == o {
+		delete(h.rooms, name)
+	}
+	h.mu.Unlock()
+}
+
+// openTimeout bounds the opening of a room.
+const openTimeout = 2 * time.Minute
+
+func (h *Hub) openRoom(name string, o *opening, create bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	o.room, o.err = h.open(ctx, name, create)
+	close(o.done)
+}
+
+func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error) {
+	log, err := h.journal.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	k := h.kind(name)
+	r := &Room{
+		hub: h, name: name, scope: k.scope, log: log, logger: h.Logger, stats: &h.Stats,
+		byPerson: map[id.ID][]*Conn{}, tickEvery: MinTick, used: time.Now(),
+		calls: make(chan func()), appends: make(chan appendResult, 1), reads: make(chan readResult, 1),
+		delivered: make(chan time.Duration, 1), repaired: make(chan *repair, 1), snapped: make(chan error, 1),
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	c := newDirectoryCodec(newRandomness(fillRandom))
+	isCampaign := name != directoryLog
+	if isCampaign {
+		switch head, err := log.Head(ctx); {
+		case err != nil:
+			return nil, err
+		case head == 0 && !create:
+			return nil, ErrNoCampaign
+		}
+		voteKey, err := h.Vault.VoteKey(ctx, k.scope)
+		if err != nil && !errors.Is(err, vault.ErrErased) {
+			return nil, fmt.Errorf("hub: vote key: %w", err)
+		}
+		if r.people, err = loadPeople(ctx, h.Vault, k.scope); err != nil {
+			return nil, fmt.Errorf("hub: load people: %w", err)
+		}
+		c = newCampaignCodec(k.scope, r.people, voteKey, newRandomness(fillRandom))
+	}
+	r.seq = newSequencer(name, k.machine(), c)
+	r.seq.node = h.node
+	if h.journal.Shared() {
+		r.seq.recent = &recent{keep: RecentBytes}
+	}
+	if err := restore(ctx, log, r.seq, 0); err != nil {
+		return nil, fmt.Errorf("hub: open %s: %w", name, err)
+	}
+	r.open(r.seq)
+	r.seq.stats, r.seq.emit = &h.Stats, r.emit
+	r.seq.answer = func(p *Pending, o machine.Outcome) {
+		if p.To != nil {
+			p.To.Answer(p, o)
+		}
+	}
+	if isCampaign {
+		if err := r.finishErasures(ctx); err != nil {
+			return nil, err
+		}
+		r.feed = newFeed(r.machine(), r.people.names, r.seq.pos.Seq, h.Logger)
+		r.feed.moved = r.views.touched
+		r.machine().TakeTouched() // of the replay: nobody was there
+		r.fan = &fanout{ring: r.feed.ring, stats: &h.Stats, pinged: time.Now()}
+		r.joinPresence()
+	}
+	_, r.due = r.seq.machine.Due(0)
+	h.Stats.Rooms.Add(1)
+	go r.run()
+	return r, nil
+}
+
+func fillRandom(b []byte) { _, _ = rand.Read(b) } // never fails
+
+// finishErasures destroys the keys of people whose erasure is in the log, should a crash have come in between.
+func (r *Room) finishErasures(ctx context.Context) error {
+	for _, p := range r.machine().People() {
+		if p.Erased && r.people.knows(p.ID) {
+			if err := r.hub.Vault.Erase(ctx, r.scope, p.ID); err != nil {
+				return fmt.Errorf("hub: finish an erasure: %w", err)
+			}
+			r.people.forget(p.ID)
+		}
+	}
+	return nil
+}
+
+// sweep wakes rooms that the clock owes something, and lets idle ones go.
+func (h *Hub) sweep() {
+	defer close(h.stopped)
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-h.stop:
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), AppendTimeout)
+		names, err := h.journal.Due(ctx, h.now())
+		if err != nil {
+			h.Logger.Debug("the due index cannot be read", "err", err)
+		}
+		for _, name := range names {
+			if _, err := h.room(ctx, name); err != nil {
+				h.Logger.Warn("a room that is due cannot be opened", "log", name, "err", err)
+			}
+		}
+		cancel()
+		h.letGo()
+	}
+}
+
+// letGo closes the rooms that nobody used for a while.
+func (h *Hub) letGo() {
+	h.mu.Lock()
+	var idle []*opening
+	for name, o := range h.rooms {
+		select {
+		case <-o.done:
+		default:
+			continue
+		}
+		if o.err == nil && name != directoryLog && o.room.idle(h.Idle) {
+			delete(h.rooms, name)
+			idle = append(idle, o)
+		}
+	}
+	h.mu.Unlock()
+	for _, o := range idle {
+		h.closeRoom(o.room)
+	}
+}
+
+func (h *Hub) closeRoom(r *Room) {
+	r.close()
+	h.Stats.Rooms.Add(-1)
+}
+
+func (r *Room) idle(after time.Duration) bool {
+	r.mu.Lock()
+	unused := time.Since(r.used) > after && len(r.inbox) == 0 && r.err == nil
+	r.mu.Unlock()
+	if !unused {
+		return false
+	}
+	busy := true
+	_ = r.Do(context.Background(), func() {
+		busy = len(r.byPerson) > 0 || r.appending || len(r.seq.queue) > 0 || r.snapping || r.lost ||
+			r.due != 0 && r.due < r.hub.now()+after.Milliseconds()
+	})
+	return !busy
+}
+
+// Close lets every room finish what is under way and tells clients to come back elsewhere.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return
+	}
+	h.closed = true
+	rooms := h.rooms
+	h.rooms = map[string]*opening{}
+	h.mu.Unlock()
+	close(h.stop)
+	<-h.stopped
+	var wait sync.WaitGroup
+	for _, o := range rooms {
+		wait.Go(func() {
+			<-o.done
+			if o.err == nil {
+				h.closeRoom(o.room)
+			}
+		})
+	}
+	wait.Wait()
+}

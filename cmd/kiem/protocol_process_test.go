@@ -232,9 +232,3 @@ func (l *processLog) tail() string {
 	defer l.mu.Unlock()
 	return string(l.text[max(0, len(l.text)-4000):])
 }
-
-func (l *processLog) contains(s string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Contains(l.text, []byte(s))
-}

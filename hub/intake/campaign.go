@@ -10,8 +10,7 @@ import (
 	"kiem/ideas"
 )
 
-func campaignEdit(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	o := c.Data
+func campaignEdit(ctx Context, _ string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
 	d := &campaign.EditData{Languages: o.Strings("languages")}
 	if o.Has("title") {
 		title := line(o.String("title"))

@@ -59,7 +59,7 @@ func Convert(ctx Context, c *wire.Command) (Converted, *machine.Refusal) {
 		return Converted{}, machine.Refuse(wire.BadRequest, "type", "unknown_type")
 	}
 	v := Converted{Command: &machine.Command{Type: c.Type, ID: c.ID, Actor: ctx.Actor, Lane: c.Lane, N: c.N}}
-	data, refused := read(ctx, c, &v)
+	data, refused := read(ctx, c.Type, c.Data, &v)
 	if f := c.Data.Done(); f != nil {
 		return Converted{}, refusal(f)
 	}
@@ -72,7 +72,7 @@ func Convert(ctx Context, c *wire.Command) (Converted, *machine.Refusal) {
 }
 
 // reader takes the fields of one type of command. Faults of fields stay in the data, which the caller asks.
-type reader func(ctx Context, c *wire.Command, v *Converted) (any, *machine.Refusal)
+type reader func(ctx Context, kind string, o wire.Object, v *Converted) (any, *machine.Refusal)
 
 // readers are the commands that clients may send to a campaign; support.set stands apart.
 var readers = map[string]reader{
@@ -132,9 +132,9 @@ func support(ctx Context, c *wire.Command) (Converted, *machine.Refusal) {
 	return Converted{Command: &v.command, Content: content}, nil
 }
 
-func ideaPost(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("title")
-	return ideaFields(ctx, c.Data), nil
+func ideaPost(ctx Context, _ string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("title")
+	return ideaFields(ctx, o), nil
 }
 
 // ideaFields takes what an idea is made of.
@@ -159,13 +159,13 @@ func ideaFields(ctx Context, o wire.Object) *campaign.IdeaData {
 // changeable are the fields that idea.edit may change; null takes a definition back.
 var changeable = []string{"title", "text", "need", "themes", "nodes", "innovation", "definition"}
 
-func ideaEdit(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("idea")
-	d := ideaFields(ctx, c.Data)
-	d.Idea = c.Data.ID("idea")
-	d.Reason = ideas.NewText(ctx.Actor, c.Data.String("reason"))
+func ideaEdit(ctx Context, _ string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("idea")
+	d := ideaFields(ctx, o)
+	d.Idea = o.ID("idea")
+	d.Reason = ideas.NewText(ctx.Actor, o.String("reason"))
 	for _, field := range changeable {
-		if c.Data.Has(field) {
+		if o.Has(field) {
 			d.Changes = append(d.Changes, field)
 		}
 	}
@@ -175,24 +175,24 @@ func ideaEdit(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal
 	return d, nil
 }
 
-func ideaAct(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("idea")
-	d := &campaign.ActData{Idea: c.Data.ID("idea"), Reason: ideas.NewText(ctx.Actor, c.Data.String("reason"))}
-	action(c, d)
+func ideaAct(ctx Context, kind string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("idea")
+	d := &campaign.ActData{Idea: o.ID("idea"), Reason: ideas.NewText(ctx.Actor, o.String("reason"))}
+	action(kind, o, d)
 	return d, nil
 }
 
-func commentAct(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("comment")
-	d := &campaign.ActData{Comment: c.Data.ID("comment"), Reason: ideas.NewText(ctx.Actor, c.Data.String("reason"))}
-	action(c, d)
+func commentAct(ctx Context, kind string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("comment")
+	d := &campaign.ActData{Comment: o.ID("comment"), Reason: ideas.NewText(ctx.Actor, o.String("reason"))}
+	action(kind, o, d)
 	return d, nil
 }
 
 // action takes what a moderation does, or an answer's status.
-func action(c *wire.Command, d *campaign.ActData) {
+func action(kind string, o wire.Object, d *campaign.ActData) {
 	field := ""
-	switch c.Type {
+	switch kind {
 	case campaign.IdeaModerate, campaign.CommentModerate:
 		field = "action"
 	case campaign.IdeaAnswer:
@@ -200,53 +200,53 @@ func action(c *wire.Command, d *campaign.ActData) {
 	default:
 		return
 	}
-	c.Data.Need(field)
-	d.Action = c.Data.String(field)
+	o.Need(field)
+	d.Action = o.String(field)
 }
 
-func commentPost(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("idea", "kind", "text")
+func commentPost(ctx Context, _ string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("idea", "kind", "text")
 	return &campaign.CommentData{
-		Idea: c.Data.ID("idea"), ReplyTo: c.Data.ID("reply_to"), Kind: c.Data.String("kind"),
-		Text: ideas.NewText(ctx.Actor, c.Data.String("text")),
+		Idea: o.ID("idea"), ReplyTo: o.ID("reply_to"), Kind: o.String("kind"),
+		Text: ideas.NewText(ctx.Actor, o.String("text")),
 	}, nil
 }
 
-func commentEdit(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("comment", "kind", "text")
+func commentEdit(ctx Context, _ string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("comment", "kind", "text")
 	return &campaign.CommentData{
-		Comment: c.Data.ID("comment"), Kind: c.Data.String("kind"), Text: ideas.NewText(ctx.Actor, c.Data.String("text")),
+		Comment: o.ID("comment"), Kind: o.String("kind"), Text: ideas.NewText(ctx.Actor, o.String("text")),
 	}, nil
 }
 
-func stageSet(_ Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("stage")
-	return &campaign.StageData{Stage: c.Data.String("stage")}, nil
+func stageSet(_ Context, _ string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("stage")
+	return &campaign.StageData{Stage: o.String("stage")}, nil
 }
 
-func participant(ctx Context, c *wire.Command, _ *Converted) (any, *machine.Refusal) {
-	c.Data.Need("participant")
+func participant(ctx Context, kind string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
+	o.Need("participant")
 	d := &campaign.ParticipantData{
-		Participant: c.Data.ID("participant"), Reason: ideas.NewText(ctx.Actor, c.Data.String("reason")),
+		Participant: o.ID("participant"), Reason: ideas.NewText(ctx.Actor, o.String("reason")),
 	}
-	switch c.Type {
+	switch kind {
 	case campaign.ParticipantMute:
-		d.Muted = !c.Data.Has("muted") || c.Data.Bool("muted")
+		d.Muted = !o.Has("muted") || o.Bool("muted")
 	case campaign.RoleGrant:
-		c.Data.Need("role")
-		d.Role = c.Data.String("role")
+		o.Need("role")
+		d.Role = o.String("role")
 	}
 	return d, nil
 }
 
-func rename(ctx Context, c *wire.Command, v *Converted) (any, *machine.Refusal) {
-	c.Data.Need("name")
+func rename(ctx Context, _ string, o wire.Object, v *Converted) (any, *machine.Refusal) {
+	o.Need("name")
 	d := &campaign.ParticipantData{Participant: ctx.Actor}
-	if c.Data.Has("participant") {
-		d.Participant = c.Data.ID("participant")
+	if o.Has("participant") {
+		d.Participant = o.ID("participant")
 	}
-	v.Name = line(c.Data.String("name"))
-	v.Organisation, v.HasOrganisation = line(c.Data.String("organisation")), c.Data.Has("organisation")
+	v.Name = line(o.String("name"))
+	v.Organisation, v.HasOrganisation = line(o.String("organisation")), o.Has("organisation")
 	return d, checkPerson(v.Name, v.Organisation)
 }
 

@@ -1,6 +1,9 @@
 package wire
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // Limits of what is read.
 const (
@@ -258,6 +261,9 @@ func (r *Reader) add(up int32) (int32, bool) {
 		return 0, false
 	}
 	at := int32(len(r.nodes))
+	if len(r.nodes) == cap(r.nodes) && len(r.nodes) >= keepNodes { // in few steps: what outgrew this will be let go of anyway
+		r.nodes = slices.Grow(r.nodes, min(3*len(r.nodes), maxValues-len(r.nodes)))
+	}
 	r.nodes = append(r.nodes, node{up: up, end: at + 1})
 	return at, true
 }

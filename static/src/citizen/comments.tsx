@@ -3,7 +3,9 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { label, t } from "../i18n/index.ts";
 import { useDraft } from "../lib/draft.ts";
+import { commentKinds } from "../lib/vocabulary.ts";
 import { Byline } from "../parts/idea.tsx";
+import { Kind } from "../parts/kind.tsx";
 import type { Comment, Idea } from "../protocol.ts";
 import type { Entry } from "../store/outbox.ts";
 import type { Room } from "../store/room.ts";
@@ -16,7 +18,6 @@ import { tell } from "./composer.tsx";
 
 const COMMENT_MAX = 2000;
 const ANSWER_MS = 1500;
-export const kinds = ["experience", "expertise", "question", "concern", "support"] as const;
 
 export function Comments({ room, idea }: { room: Room; idea: Idea }) {
 	const replying = useSignal("");
@@ -81,23 +82,6 @@ export function Comments({ room, idea }: { room: Room; idea: Idea }) {
 				})}
 			</ol>
 		</section>
-	);
-}
-
-const kindIcon = {
-	experience: "user",
-	expertise: "lightbulb",
-	question: "message-circle",
-	concern: "circle-alert",
-	support: "hand-heart",
-} as const;
-
-export function Kind({ kind }: { kind: string }) {
-	return (
-		<span class={`tag ${kind === "concern" ? "warn" : kind === "support" ? "good" : kind === "question" ? "info" : ""}`}>
-			<Icon name={kindIcon[kind as keyof typeof kindIcon] ?? "message-circle"} />
-			{label("kind", kind)}
-		</span>
 	);
 }
 
@@ -266,7 +250,7 @@ function CommentForm({ room, idea, to, edit, onDone }: { room: Room; idea: Idea;
 		>
 			<Circles
 				legend={to ? t("comments.reply.kind") : t("comments.kind")}
-				options={kinds.map((value) => ({ value, label: label("kind", value) }))}
+				options={commentKinds.map((value) => ({ value, label: label("kind", value) }))}
 				chosen={f.kind}
 				onChosen={(kind) => {
 					fields.value = { ...fields.value, kind };

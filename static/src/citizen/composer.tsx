@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { label, t } from "../i18n/index.ts";
 import { useDraft } from "../lib/draft.ts";
+import { innovationNodes, innovationTypes } from "../lib/vocabulary.ts";
 import type { Campaign, Idea } from "../protocol.ts";
 import type { Outcome } from "../store/outbox.ts";
 import type { Room } from "../store/room.ts";
@@ -18,16 +19,6 @@ const NODES_MAX = 2;
 const POSTED_MAX = 8192;
 /** A form that waits longer than this for its answer closes: the contribution is kept and goes by itself. */
 const ANSWER_MS = 1500;
-
-export const innovationTypes = ["product", "service", "process", "marketing", "organisation"] as const;
-export const nodes = [
-	"industrial_transformation",
-	"eco_innovation",
-	"green_mobility",
-	"renewable_energy",
-	"care",
-	"social_innovation",
-] as const;
 
 interface Fields {
 	title: string;
@@ -217,7 +208,7 @@ export function Composer({
 					legend={t("compose.nodes")}
 					hint={t("compose.nodes.hint")}
 					optional
-					options={nodes.map((value) => ({ value, label: label("node", value) }))}
+					options={innovationNodes.map((value) => ({ value, label: label("node", value) }))}
 					chosen={f.nodes}
 					most={NODES_MAX}
 					onChosen={(next) => set({ nodes: next })}

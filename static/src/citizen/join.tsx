@@ -163,6 +163,14 @@ function Already({ me, id, onOther }: { me: Me; id: string; onOther: () => void 
 	);
 }
 
+/** The name of a person who gives none. It stays the same until the join is answered. */
+function guestName(code: string): string {
+	const slot = `guest.${code}`;
+	const tail = memo.get(slot) ?? String(100 + (crypto.getRandomValues(new Uint16Array(1))[0]! % 900));
+	memo.set(slot, tail);
+	return t("person.guest", { tail });
+}
+
 function JoinForm({ code, invitation }: { code: string; invitation: Invitation }) {
 	const groups = invitation.groups?.length ? invitation.groups : everyGroup;
 	const name = useSignal("");
@@ -180,13 +188,14 @@ function JoinForm({ code, invitation }: { code: string; invitation: Invitation }
 		wrong.value = null;
 		// The key names this join until it is answered: sent again, also after a reload, it gives the same participant.
 		const slot = `join.${code}`;
-		const said = JSON.stringify([name.value.trim(), group.value, organised ? organisation.value.trim() : "", entrepreneur.value]);
+		const called = name.value.trim() || guestName(code);
+		const said = JSON.stringify([called, group.value, organised ? organisation.value.trim() : "", entrepreneur.value]);
 		const [keptKey, keptSaid] = (memo.get(slot) ?? "").split("\n");
 		const key = keptKey && keptSaid === said ? keptKey : uuid();
 		memo.set(slot, `${key}\n${said}`);
 		const body: Record<string, unknown> = {
 			code,
-			name: name.value.trim(),
+			name: called,
 			group: group.value,
 			organisation: organised ? organisation.value.trim() : "",
 			channel: new URLSearchParams(location.search).get("k")?.slice(0, 40) ?? "",
@@ -196,6 +205,7 @@ function JoinForm({ code, invitation }: { code: string; invitation: Invitation }
 		try {
 			const session = await call<Session>("POST", "/join", body);
 			memo.remove(slot);
+			memo.remove(`guest.${code}`);
 			memo.set(`joined.${session.campaign.id}`, "1");
 			memo.set(`code.${session.campaign.id}`, code);
 			go(`/c/${session.campaign.id}`, { replace: true });

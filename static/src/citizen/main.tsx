@@ -5,10 +5,10 @@ import { label, t } from "../i18n/index.ts";
 import { readable } from "../lib/code.ts";
 import { memo } from "../lib/memo.ts";
 import { Gate } from "../parts/gate.tsx";
+import { Notice } from "../parts/notice.tsx";
 import { Listing } from "../store/listing.ts";
 import { Room } from "../store/room.ts";
 import { openShelf, type Shelf } from "../store/shelf.ts";
-import { Icon } from "../ui/icons.tsx";
 import { path } from "../ui/route.ts";
 import { start } from "../ui/start.tsx";
 import { Top } from "../ui/top.tsx";
@@ -114,21 +114,6 @@ function CampaignPage({ id, view, item }: { id: string; view: string; item: stri
 			<Bar room={room} campaign={campaign} compose={compose} here={view === "idea" ? "idea" : view === "mine" ? "mine" : "home"} />
 			{composing.value && <Composer room={room} campaign={campaign} onClose={() => (composing.value = false)} />}
 		</>
-	);
-}
-
-/** A refusal that has no place of its own on the screen. */
-function Notice({ room }: { room: Room }) {
-	const n = room.notice.value;
-	if (!n || n.idea) return null;
-	return (
-		<div class="note bad">
-			<Icon name="circle-alert" />
-			<div>{n.text}</div>
-			<button type="button" class="btn bare slim" aria-label={t("ui.close")} onClick={() => (room.notice.value = null)}>
-				<Icon name="x" />
-			</button>
-		</div>
 	);
 }
 

@@ -1,12 +1,13 @@
 /** What one contributed, with what became of it. */
 import { label, t } from "../i18n/index.ts";
 import { StatusTag } from "../parts/idea.tsx";
+import { Kind } from "../parts/kind.tsx";
 import { ideaOf, type Room } from "../store/room.ts";
 import { follow } from "../ui/route.ts";
 import style from "./campaign.module.css";
 import { rewrite } from "./campaign.tsx";
 import { IdeaCard, PendingCard } from "./card.tsx";
-import { Kind, Pending } from "./comments.tsx";
+import { Pending } from "./comments.tsx";
 
 export function Mine({ room, compose }: { room: Room; compose: () => void }) {
 	void room.board.changes.value; // statuses and comments of one's own may have changed

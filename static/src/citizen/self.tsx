@@ -19,6 +19,10 @@ export function Self({ room }: { room: Room }) {
 	const rename = async (e: Event) => {
 		e.preventDefault();
 		const next = name.value.trim();
+		if (!next) {
+			wrong.value = t("self.name.empty");
+			return alarm(wrong.value);
+		}
 		const o = await room.decide("participant.rename", { participant: me.id, name: next });
 		wrong.value = o.ok ? "" : o.message || t("fault.offline");
 		if (!o.ok) return alarm(wrong.value);
@@ -46,7 +50,7 @@ export function Self({ room }: { room: Room }) {
 			<form class="stack" onSubmit={rename} noValidate>
 				<TextField
 					label={t("self.name")}
-					hint={t("join.name.hint")}
+					hint={t("self.name.hint")}
 					value={name.value}
 					onValue={(v) => (name.value = v)}
 					max={60}

@@ -1,6 +1,18 @@
 import "../ui/base.css";
+import { path } from "../ui/route.ts";
+import { start } from "../ui/start.tsx";
+import { Voice } from "../ui/voice.tsx";
+import { Campaigns } from "./campaigns.tsx";
+import { InvitePage, SignInPage } from "./signin.tsx";
 
-const language = document.documentElement.lang === "en" ? import("../i18n/en.json") : import("../i18n/nl.json");
-language.then((sentences) => {
-	document.title = sentences.default["app.name"];
-});
+function Page() {
+	const first = path.value.split("/").filter(Boolean)[0];
+	return (
+		<>
+			<Voice />
+			{first === "signin" ? <SignInPage /> : first === "invite" ? <InvitePage /> : <Campaigns />}
+		</>
+	);
+}
+
+void start(Page);

@@ -1,0 +1,1 @@
+var n=["product","service","process","marketing","organisation"],o=["industrial_transformation","eco_innovation","green_mobility","renewable_energy","care","social_innovation"],e=["experience","expertise","question","concern","support"];export{n as a,o as b,e as c};

@@ -83,8 +83,8 @@ func patchSettings(o wire.Object, s *campaign.Settings) *machine.Refusal {
 		return nil
 	}
 	list := o.Objects("schedule")
-	s.Schedule = make([]campaign.Switch, 0, min(len(list), campaign.MaxSchedule+1))
-	for _, of := range list[:min(len(list), campaign.MaxSchedule+1)] { // one too many is enough for the machine to refuse
+	s.Schedule = make([]campaign.Switch, 0, len(list))
+	for _, of := range list {
 		of.Need("stage", "at")
 		sw := campaign.Switch{Stage: of.String("stage")}
 		text := of.String("at")

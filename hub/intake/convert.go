@@ -241,7 +241,7 @@ func participant(ctx Context, kind string, o wire.Object, _ *Converted) (any, *m
 
 func rename(ctx Context, _ string, o wire.Object, v *Converted) (any, *machine.Refusal) {
 	o.Need("name")
-	d := &campaign.ParticipantData{Participant: ctx.Actor}
+	d := &campaign.ParticipantData{Participant: ctx.Actor, Reason: ideas.NewText(ctx.Actor, "")}
 	if o.Has("participant") {
 		d.Participant = o.ID("participant")
 	}

@@ -90,7 +90,7 @@ var sample = map[string]struct {
 
 	campaign.ParticipantRemove: {`{"participant":"` + other.String() + `","reason":"r"}`, &campaign.ParticipantData{Participant: other, Reason: text("r")}},
 	campaign.ParticipantMute:   {`{"participant":"` + other.String() + `"}`, &campaign.ParticipantData{Participant: other, Muted: true, Reason: text("")}},
-	campaign.ParticipantRename: {`{"name":" Zoe\u0308 "}`, &campaign.ParticipantData{Participant: actor}},
+	campaign.ParticipantRename: {`{"name":" Zoe\u0308 "}`, &campaign.ParticipantData{Participant: actor, Reason: text("")}},
 	campaign.RoleGrant:         {`{"participant":"` + other.String() + `","role":"facilitator"}`, &campaign.ParticipantData{Participant: other, Role: "facilitator", Reason: text("")}},
 	campaign.RoleRevoke:        {`{"participant":"` + other.String() + `"}`, &campaign.ParticipantData{Participant: other, Reason: text("")}},
 	campaign.CampaignEdit: {

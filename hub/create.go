@@ -14,13 +14,13 @@ import (
 
 // Owner is who creates a campaign: an account of the directory.
 type Owner struct {
-	Account string
+	Account id.ID
 	Name    string
 }
 
 // Participant is who an account is in a campaign.
 func (o Owner) Participant(campaignID id.ID) id.ID {
-	return id.Derive(campaignID, "account", o.Account)
+	return id.Derive(campaignID, "account", o.Account.String())
 }
 
 // Create makes a campaign. Its log comes first: should the server stop before the directory knows it, nobody ever had its address. data.Campaign names
@@ -48,5 +48,9 @@ func (h *Hub) Create(ctx context.Context, owner Owner, data *campaign.CreateData
 	if err != nil || o.Refusal != nil {
 		return "", o.Refusal, err
 	}
-	return h.index.register(ctx, owner, data.Campaign, data.Title)
+	code, refusal, err = h.index.register(ctx, owner, data.Campaign, data.Title)
+	if code != "" {
+		h.codes.Store(data.Campaign, code)
+	}
+	return code, refusal, err
 }

@@ -71,6 +71,8 @@ type Hub struct {
 	node    uint64
 	index   *Directory
 
+	codes sync.Map // campaign -> its code, for those whose room was opened here; a code never changes
+
 	mu      sync.Mutex
 	rooms   map[string]*opening
 	broken  map[string]error
@@ -123,7 +125,7 @@ func New(ctx context.Context, c Config) (*Hub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hub: open the directory: %w", err)
 	}
-	h.index = &Directory{room: room}
+	h.index = &Directory{room: room, now: c.Clock}
 	go h.sweep()
 	return h, nil
 }
@@ -174,6 +176,15 @@ func (h *Hub) Room(ctx context.Context, campaignID id.ID) (*Room, error) {
 		return nil, err
 	}
 	r.touch()
+	if _, known := h.codes.Load(campaignID); !known {
+		c, err := h.index.Campaign(ctx, campaignID)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			h.codes.Store(campaignID, c.Code)
+		}
+	}
 	return r, nil
 }
 

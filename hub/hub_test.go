@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kiem/hub/campaign"
+	"kiem/hub/directory"
 	"kiem/hub/journal"
 	"kiem/hub/journal/memlog"
 	"kiem/hub/machine"
@@ -73,7 +74,7 @@ var campaignID = id.Derive(id.ID{}, "test campaign")
 func create(t *testing.T, h *Hub) *Room {
 	t.Helper()
 	s := campaign.Defaults()
-	_, refusal, err := h.Create(t.Context(), Owner{Account: "admin", Name: "Beheer"}, &campaign.CreateData{
+	_, refusal, err := h.Create(t.Context(), Owner{Account: directory.Admin, Name: "Beheer"}, &campaign.CreateData{
 		Campaign: campaignID, Title: "Inclusie", Template: "campaign", Stage: "collect", Languages: []string{"nl"}, Settings: s,
 		Challenge: campaign.Challenge{Title: "Vraag", Text: "Wat doen we samen?"},
 	})
@@ -166,4 +167,3 @@ func see(t *testing.T, r *Room) (out string) {
 	}
 	return out
 }
-

@@ -123,7 +123,7 @@ func Create(o wire.Object) (*campaign.CreateData, *machine.Refusal) {
 	d.Stage = settings.String("stage")
 	refused := patchSettings(settings, &d.Settings)
 	if f := o.Done(); f != nil {
-		return nil, refusal(f)
+		return nil, Refusal(f)
 	}
 	if refused != nil {
 		return nil, refused

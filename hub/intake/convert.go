@@ -49,7 +49,7 @@ type Converted struct {
 // Convert reads the data of a command. The command must not have been used before: its data is taken once.
 func Convert(ctx Context, c *wire.Command) (Converted, *machine.Refusal) {
 	if c.Fault != nil {
-		return Converted{}, refusal(c.Fault)
+		return Converted{}, Refusal(c.Fault)
 	}
 	if c.Type == campaign.SupportSet {
 		return support(ctx, c)
@@ -61,7 +61,7 @@ func Convert(ctx Context, c *wire.Command) (Converted, *machine.Refusal) {
 	v := Converted{Command: &machine.Command{Type: c.Type, ID: c.ID, Actor: ctx.Actor, Lane: c.Lane, N: c.N}}
 	data, refused := read(ctx, c.Type, c.Data, &v)
 	if f := c.Data.Done(); f != nil {
-		return Converted{}, refusal(f)
+		return Converted{}, Refusal(f)
 	}
 	if refused != nil {
 		return Converted{}, refused
@@ -117,7 +117,7 @@ func support(ctx Context, c *wire.Command) (Converted, *machine.Refusal) {
 	d.Need("idea", "value")
 	idea, value := d.ID("idea"), d.Int("value")
 	if f := d.Done(); f != nil {
-		return Converted{}, refusal(f)
+		return Converted{}, Refusal(f)
 	}
 	if value < -1 || value > 1 {
 		return Converted{}, machine.Refuse(wire.BadRequest, "value", "bad_value")
@@ -250,8 +250,8 @@ func rename(ctx Context, _ string, o wire.Object, v *Converted) (any, *machine.R
 	return d, checkPerson(v.Name, v.Organisation)
 }
 
-// refusal gives a fault of the wire the form that machines give theirs.
-func refusal(f *wire.Fault) *machine.Refusal {
+// Refusal gives a fault of the wire the form that machines give theirs.
+func Refusal(f *wire.Fault) *machine.Refusal {
 	r := machine.Refuse(f.Code, f.Field, f.Reason)
 	if f.Max > 0 {
 		r.With("max", strconv.Itoa(f.Max))

@@ -42,7 +42,7 @@ func Join(o wire.Object) (JoinRequest, *machine.Refusal) {
 	}
 	j.HasKey = !j.Key.IsZero()
 	if f := o.Done(); f != nil {
-		return JoinRequest{}, refusal(f)
+		return JoinRequest{}, Refusal(f)
 	}
 	if j.Group == "" {
 		j.Group = campaign.Groups[0]

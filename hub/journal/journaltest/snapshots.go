@@ -111,7 +111,7 @@ func testSnapshotLimit(t *testing.T, s *suite) {
 	l := Open(t, s.Journal, "c:snap")
 	c := fill(t, l, 1)
 	snap := snapshotAt(c[1], 0)
-	snap.State = make([]byte, journal.MaxSnapshot+1) // never touched, so it costs nothing
+	snap.State = huge(t, journal.MaxSnapshot+1)
 	if err := l.SaveSnapshot(s.ctx, snap); !errors.Is(err, journal.ErrTooLarge) {
 		t.Errorf("one byte over the limit: error %v, want ErrTooLarge", err)
 	}

@@ -48,6 +48,10 @@ func raw(t testing.TB, s *redistest.Server) *redis.Client {
 
 func backend(t *testing.T, o Options, s *redistest.Server) journaltest.Backend {
 	o.Address = s.URL()
+	return backendAt(t, o, s)
+}
+
+func backendAt(t *testing.T, o Options, s *redistest.Server) journaltest.Backend {
 	j := open(t, o)
 	b := journaltest.Backend{Journal: j}
 	b.Reopen = func(t *testing.T) journal.Journal { return open(t, o) }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -65,6 +66,43 @@ func TestDocs(t *testing.T) {
 		for _, m := range testName.FindAllStringSubmatch(string(text), -1) {
 			if !strings.Contains(tests.String(), "."+m[1]+"\n") {
 				t.Errorf("%s names %s, which is no test", name, m[1])
+			}
+		}
+	}
+}
+
+// TestOperationsNamesEveryFlag compares docs/operations.md with what the program says of itself.
+func TestOperationsNamesEveryFlag(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program")
+	}
+	help, err := exec.Command(kiemBinary(t), "serve", "--help").CombinedOutput()
+	if err != nil {
+		t.Fatalf("kiem serve --help: %v\n%s", err, help)
+	}
+	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flag := regexp.MustCompile(`--[a-z][a-z-]+`)
+	known := map[string]bool{}
+	for _, f := range flag.FindAllString(string(help), -1) {
+		known[f] = true
+		if f != "--help" && !strings.Contains(string(text), "`"+f) {
+			t.Errorf("docs/operations.md does not name %s", f)
+		}
+	}
+	if len(known) < 10 {
+		t.Fatalf("found only %d flags in the help", len(known))
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if !strings.HasPrefix(line, "| `--") {
+			continue
+		}
+		cell, _, _ := strings.Cut(line[2:], "|")
+		for _, f := range flag.FindAllString(cell, -1) {
+			if !known[f] {
+				t.Errorf("docs/operations.md names %s, which `kiem serve` does not have", f)
 			}
 		}
 	}

@@ -2,6 +2,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { label, t } from "../i18n/index.ts";
+import { ChallengeText } from "../parts/challenge.tsx";
 import { StageStrip } from "../parts/stages.tsx";
 import type { Campaign } from "../protocol.ts";
 import { everything, type Listing, type Sort } from "../store/listing.ts";
@@ -104,23 +105,6 @@ export async function rewrite(room: Room, e: Entry, compose: () => void): Promis
 	compose();
 }
 
-/** A long text is opened by those who want to read it. */
-function ChallengeText({ text }: { text: string }) {
-	if (!text) return null;
-	const cut = text.length > 320 ? text.slice(0, text.indexOf(" ", 260) > 0 ? text.indexOf(" ", 260) : 320) : "";
-	if (!cut) return <p class="prose">{text}</p>;
-	return (
-		<details class={style.challenge}>
-			<summary>
-				<span class={`prose ${style.short}`}>{cut}…</span>
-				<span class={style.more}>{t("challenge.more")}</span>
-				<span class={style.less}>{t("challenge.less")}</span>
-			</summary>
-			<p class="prose">{text}</p>
-		</details>
-	);
-}
-
 function Online({ room }: { room: Room }) {
 	const n = room.board.online.value;
 	if (n < 1) return null;
@@ -138,6 +122,8 @@ function Filters({ campaign, listing }: { campaign: Campaign; listing: Listing }
 	const themes = campaign.challenge.themes;
 	const nodes = campaign.challenge.nodes;
 	const text = useSignal(q.text);
+	const open = useSignal(false);
+	const set = (q.theme ? 1 : 0) + (q.node ? 1 : 0) + (q.sort === "new" ? 0 : 1);
 	useEffect(() => {
 		const timer = setTimeout(() => text.value !== listing.query.value.text && listing.ask({ text: text.value }), 150);
 		return () => clearTimeout(timer);
@@ -148,30 +134,50 @@ function Filters({ campaign, listing }: { campaign: Campaign; listing: Listing }
 	return (
 		<search class={style.filters}>
 			<div class={style.search}>
-				<TextField label={t("list.search")} type="search" inputmode="search" value={text.value} onValue={(v) => (text.value = v)} />
+				<TextField
+					label={t("list.search")}
+					hideLabel
+					type="search"
+					inputmode="search"
+					value={text.value}
+					onValue={(v) => (text.value = v)}
+				/>
+				<button
+					type="button"
+					class={`btn ${style.toggle}`}
+					aria-expanded={open.value}
+					aria-controls="filters"
+					onClick={() => (open.value = !open.value)}
+				>
+					<Icon name="sliders-horizontal" />
+					{t("list.filter")}
+					{set > 0 && <span class="tag good">{set}</span>}
+				</button>
 			</div>
-			<Select
-				label={t("list.sort")}
-				value={q.sort}
-				options={sorts.map((value) => ({ value, label: t(`sort.${value}`) }))}
-				onValue={(v) => listing.ask({ sort: v as Sort })}
-			/>
-			{themes.length > 0 && (
+			<div id="filters" class={`${style.selects} ${open.value ? style.open : ""}`}>
 				<Select
-					label={t("list.theme")}
-					value={q.theme}
-					options={[{ value: "", label: t("list.all") }, ...themes.map((value) => ({ value, label: value }))]}
-					onValue={(theme) => listing.ask({ theme })}
+					label={t("list.sort")}
+					value={q.sort}
+					options={sorts.map((value) => ({ value, label: t(`sort.${value}`) }))}
+					onValue={(v) => listing.ask({ sort: v as Sort })}
 				/>
-			)}
-			{nodes.length > 0 && (
-				<Select
-					label={t("list.node")}
-					value={q.node}
-					options={[{ value: "", label: t("list.all") }, ...nodes.map((value) => ({ value, label: label("node", value) }))]}
-					onValue={(node) => listing.ask({ node })}
-				/>
-			)}
+				{themes.length > 0 && (
+					<Select
+						label={t("list.theme")}
+						value={q.theme}
+						options={[{ value: "", label: t("list.all") }, ...themes.map((value) => ({ value, label: value }))]}
+						onValue={(theme) => listing.ask({ theme })}
+					/>
+				)}
+				{nodes.length > 0 && (
+					<Select
+						label={t("list.node")}
+						value={q.node}
+						options={[{ value: "", label: t("list.all") }, ...nodes.map((value) => ({ value, label: label("node", value) }))]}
+						onValue={(node) => listing.ask({ node })}
+					/>
+				)}
+			</div>
 		</search>
 	);
 }

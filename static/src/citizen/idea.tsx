@@ -19,7 +19,7 @@ export function IdeaPage({ room, campaign, id }: { room: Room; campaign: Campaig
 	const idea = ideaOf(room, id)?.value;
 	const back = (
 		<p>
-			<a class="btn bare slim" href={`/c/${room.id}`} onClick={follow}>
+			<a class="btn bare slim flush" href={`/c/${room.id}`} onClick={follow}>
 				<Icon name="arrow-left" />
 				{t("idea.back")}
 			</a>

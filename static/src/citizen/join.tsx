@@ -6,6 +6,7 @@ import { ApiError, call, sentenceOf } from "../lib/api.ts";
 import { readable, tidyCode } from "../lib/code.ts";
 import { memo } from "../lib/memo.ts";
 import { uuid } from "../lib/uuid.ts";
+import { ChallengeText } from "../parts/challenge.tsx";
 import type { Me, Session } from "../protocol.ts";
 import { Box, Circles, TextField, Wrong } from "../ui/fields.tsx";
 import { Icon } from "../ui/icons.tsx";
@@ -135,7 +136,7 @@ export function JoinPage({ code }: { code: string }) {
 							<p>
 								<span class="tag good">{t("join.now", { stage: label("stage", i.stage) })}</span>
 							</p>
-							{i.challenge.text && <p class={style.lead}>{i.challenge.text}</p>}
+							<ChallengeText text={i.challenge.text} />
 						</div>
 						{already.value ? (
 							<Already me={already.value} id={i.id} onOther={() => (already.value = null)} />
@@ -163,14 +164,6 @@ function Already({ me, id, onOther }: { me: Me; id: string; onOther: () => void 
 	);
 }
 
-/** The name of a person who gives none. It stays the same until the join is answered. */
-function guestName(code: string): string {
-	const slot = `guest.${code}`;
-	const tail = memo.get(slot) ?? String(100 + (crypto.getRandomValues(new Uint16Array(1))[0]! % 900));
-	memo.set(slot, tail);
-	return t("person.guest", { tail });
-}
-
 function JoinForm({ code, invitation }: { code: string; invitation: Invitation }) {
 	const groups = invitation.groups?.length ? invitation.groups : everyGroup;
 	const name = useSignal("");
@@ -188,14 +181,13 @@ function JoinForm({ code, invitation }: { code: string; invitation: Invitation }
 		wrong.value = null;
 		// The key names this join until it is answered: sent again, also after a reload, it gives the same participant.
 		const slot = `join.${code}`;
-		const called = name.value.trim() || guestName(code);
-		const said = JSON.stringify([called, group.value, organised ? organisation.value.trim() : "", entrepreneur.value]);
+		const said = JSON.stringify([name.value.trim(), group.value, organised ? organisation.value.trim() : "", entrepreneur.value]);
 		const [keptKey, keptSaid] = (memo.get(slot) ?? "").split("\n");
 		const key = keptKey && keptSaid === said ? keptKey : uuid();
 		memo.set(slot, `${key}\n${said}`);
 		const body: Record<string, unknown> = {
 			code,
-			name: called,
+			name: name.value.trim(),
 			group: group.value,
 			organisation: organised ? organisation.value.trim() : "",
 			channel: new URLSearchParams(location.search).get("k")?.slice(0, 40) ?? "",
@@ -205,7 +197,6 @@ function JoinForm({ code, invitation }: { code: string; invitation: Invitation }
 		try {
 			const session = await call<Session>("POST", "/join", body);
 			memo.remove(slot);
-			memo.remove(`guest.${code}`);
 			memo.set(`joined.${session.campaign.id}`, "1");
 			memo.set(`code.${session.campaign.id}`, code);
 			go(`/c/${session.campaign.id}`, { replace: true });
@@ -225,6 +216,7 @@ function JoinForm({ code, invitation }: { code: string; invitation: Invitation }
 				chosen={group.value}
 				onChosen={(g) => (group.value = g)}
 				wrong={at("group")}
+				chips
 			/>
 			<TextField
 				label={t("join.name")}

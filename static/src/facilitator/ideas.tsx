@@ -23,7 +23,7 @@ export function IdeasPanel({ room, campaign }: { room: Room; campaign: Campaign 
 	const q = listing.query.value;
 	const shown = listing.shown.value;
 	return (
-		<section class="stack" aria-label={t("list.title")}>
+		<section class={`stack ${style.narrow}`} aria-label={t("list.title")}>
 			<search class={style.search}>
 				<TextField label={t("list.search")} type="search" value={q.text} onValue={(text) => listing.ask({ text })} />
 				<Select

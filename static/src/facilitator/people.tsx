@@ -39,7 +39,7 @@ export function PeoplePanel({ room }: { room: Room }) {
 		(p) => !words || plain(`${p.name} ${p.organisation ?? ""} ${label("group", p.group)}`).includes(words),
 	);
 	return (
-		<section class="stack" aria-label={t("people.title")}>
+		<section class={`stack ${style.narrow}`} aria-label={t("people.title")}>
 			<Wrong text={failure.value} />
 			{!fetched.value && !failure.value && <p role="status">{t("ui.loading.people")}</p>}
 			{fetched.value && (

@@ -41,12 +41,10 @@ export async function use(next: Language): Promise<void> {
 	document.documentElement.lang = next;
 }
 
-/** use, remembered for the next visit and for the server's error sentences. */
+/** use, remembered for the next visit. */
 export async function choose(next: Language): Promise<void> {
 	await use(next);
 	memo.set("language", next);
-	// biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not there on plain HTTP
-	document.cookie = `kiem_lang=${next}; Path=/; Max-Age=31536000; SameSite=Lax`;
 }
 
 export type Args = Record<string, string | number>;

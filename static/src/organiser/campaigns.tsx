@@ -28,6 +28,14 @@ export function Campaigns() {
 				else failure.value = sentenceOf(e);
 			});
 	};
+	const signOut = async () => {
+		try {
+			await call("POST", "/signout");
+			location.assign("/");
+		} catch (e) {
+			failure.value = sentenceOf(e);
+		}
+	};
 	useEffect(() => {
 		document.title = `${t("organise.title")} · Kiem`;
 		fetchList();
@@ -42,10 +50,16 @@ export function Campaigns() {
 				<div class="row apart">
 					<h1>{t("organise.title")}</h1>
 					{list.value && (
-						<button type="button" class="btn main" onClick={() => (making.value = true)}>
-							<Icon name="plus" />
-							{t("organise.new")}
-						</button>
+						<div class="row">
+							<button type="button" class="btn main" onClick={() => (making.value = true)}>
+								<Icon name="plus" />
+								{t("organise.new")}
+							</button>
+							<button type="button" class="btn" onClick={() => void signOut()}>
+								<Icon name="log-out" />
+								{t("organise.signout")}
+							</button>
+						</div>
 					)}
 				</div>
 				<Wrong text={failure.value} />

@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { label, t } from "../i18n/index.ts";
+import { t } from "../i18n/index.ts";
 import { call, sentenceOf } from "../lib/api.ts";
 import { TextField, Wrong } from "../ui/fields.tsx";
 import { Top } from "../ui/top.tsx";
@@ -79,7 +79,7 @@ export function InvitePage() {
 		if (busy.value) return;
 		busy.value = true;
 		try {
-			const taken = await call<Taken>("POST", "/invite", { token, name: name.value.trim() || label("role", "observer") });
+			const taken = await call<Taken>("POST", "/invite", { token, name: name.value.trim() });
 			token = "";
 			const moderates = taken.role === "facilitator" || taken.role === "organiser";
 			location.replace(`/c/${taken.campaign.id}/${taken.role === "observer" ? "screen" : moderates ? "console" : ""}`);

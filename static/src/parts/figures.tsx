@@ -24,7 +24,7 @@ export function SupportButtons({ room, idea, large }: { room: Room; idea: Idea; 
 		<div class={`${style.support} ${large ? style.large : ""}`}>
 			{open && (
 				<button type="button" class={`btn ${style.button}`} aria-pressed={value === 1} onClick={() => void tap(1)}>
-					<Icon name={value === 1 ? "check" : "hand-heart"} />
+					<Icon name={value === 1 ? "check" : "thumbs-up"} />
 					<span>
 						{t("support.give")}
 						<span class="hidden">, {idea.title}</span>
@@ -41,7 +41,7 @@ export function SupportButtons({ room, idea, large }: { room: Room; idea: Idea; 
 				</button>
 			)}
 			<span class={style.total}>
-				{!open && <Icon name="hand-heart" />}
+				{!open && <Icon name="thumbs-up" />}
 				<span class={`figures ${style.figure}`}>{number(Math.max(0, total))}</span>
 				<span class={large ? "" : "hidden"}> {t("support.times", { n: Math.max(0, total) })}</span>
 				{against && <span class="figures quiet small"> {t("support.opposed", { n: idea.support.against ?? 0 })}</span>}

@@ -7,7 +7,7 @@ const kindIcon = {
 	expertise: "lightbulb",
 	question: "message-circle",
 	concern: "circle-alert",
-	support: "hand-heart",
+	support: "thumbs-up",
 } as const;
 
 export function Kind({ kind }: { kind: string }) {

@@ -108,7 +108,8 @@ function Top({ room }: { room: Room }) {
 	if (places.value.length === 0) return <p class={style.empty}>{t("screen.empty")}</p>;
 	const most = Math.max(1, ...places.value.map((p) => p.total));
 	return (
-		<section class={style.top} aria-label={t("screen.top")}>
+		<section class={style.top} aria-labelledby="top">
+			<h2 id="top">{t("screen.top")}</h2>
 			<ol ref={list}>
 				{places.value.map((p) => (
 					<li key={p.id} data-id={p.id} class={style.place}>

@@ -5,7 +5,7 @@
  * state, the newest wins. What arrives is taken in at once and shown at most ten times a second: signals change only in flush.
  */
 import { batch, type Signal, signal } from "@preact/signals";
-import type { Campaign, Events, Idea, IdeaEvent, Me, Participant, Presence, Snapshot, StageEvent, Tally } from "../protocol.ts";
+import type { Campaign, Events, Idea, IdeaEvent, Me, Participant, Person, Presence, Snapshot, StageEvent, Tally } from "../protocol.ts";
 
 /** What taking in an events message came to. */
 export type Taken = "applied" | "old" | "gap";
@@ -129,8 +129,10 @@ export class Board {
 			this.nextCampaign = tidyCampaign(data as Campaign);
 		} else if (family === "participant" || family === "role") {
 			const p = data as Participant;
+			if (!p?.id) return;
 			this.nextPeople ??= new Map(this.people.value);
-			if (p?.id) this.nextPeople.set(p.id, p);
+			this.nextPeople.set(p.id, p);
+			if (type === "participant.rename") this.rename(p);
 		}
 	}
 
@@ -144,6 +146,23 @@ export class Board {
 		this.truth.set(raw.id, idea);
 		this.dirty.add(raw.id);
 		this.contentChanged = true;
+	}
+
+	/** Puts a new name wherever the person stands. */
+	private rename(p: Person): void {
+		const by = (x: Person) => (x?.id === p.id ? { ...x, name: p.name, organisation: p.organisation } : x);
+		for (const [id, idea] of this.truth) {
+			const written = idea.authors.some((a) => a.id === p.id);
+			const spoken = idea.comments.some((c) => c.author?.id === p.id);
+			if (!written && !spoken) continue;
+			this.truth.set(id, {
+				...idea,
+				authors: idea.authors.map(by),
+				comments: idea.comments.map((c) => ({ ...c, author: by(c.author) })),
+			});
+			this.dirty.add(id);
+			this.contentChanged = true;
+		}
 	}
 
 	private tally(id: string, tally: Tally): void {

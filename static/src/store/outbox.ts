@@ -84,7 +84,15 @@ export class Outbox {
 		this.me = me;
 		const kept = await this.shelf.all(this.room).catch(() => []);
 		const known = new Set(this.list.map((e) => e.id));
-		for (const e of this.list) e.me ||= me;
+		// What is new comes after what is old, also when the clock of the device was set back in between.
+		const newest = kept.reduce((n, w) => (known.has(w.id) ? n : Math.max(n, w.order)), 0);
+		this.order = Math.max(this.order, newest);
+		for (const e of this.list) {
+			e.me ||= me;
+			if (e.order > newest) continue;
+			e.order = this.next();
+			if (e.kept && e.state !== "done") void this.shelf.put(stored(e)).catch(() => {});
+		}
 		const old: Entry[] = [];
 		for (const w of kept) {
 			if (known.has(w.id)) continue;

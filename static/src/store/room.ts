@@ -3,6 +3,7 @@
  * fetch the snapshot, connect after it, apply what follows, and fetch again when the server says `reset` or a gap shows.
  */
 import { computed, type Signal, signal } from "@preact/signals";
+import { language } from "../i18n/index.ts";
 import { ApiError, call } from "../lib/api.ts";
 import { memo } from "../lib/memo.ts";
 import { uuid } from "../lib/uuid.ts";
@@ -78,7 +79,8 @@ export class Room {
 	) {
 		this.board = new Board(() => this.soon());
 		this.live = new Live(world, {
-			url: () => `${world.origin.replace(/^http/, "ws")}/api/v1/campaigns/${id}/live?after=${this.board.seq}&epoch=${this.board.epoch}`,
+			url: () =>
+				`${world.origin.replace(/^http/, "ws")}/api/v1/campaigns/${id}/live?after=${this.board.seq}&epoch=${this.board.epoch}&lang=${language.value}`,
 			message: (m) => this.hear(m),
 			closed: () => this.outbox.closed(),
 			probe: () => this.probe(),
@@ -207,7 +209,8 @@ export class Room {
 				break;
 			case "events": {
 				const taken = this.board.apply(m);
-				if (taken === "gap") this.refetch();
+				// A person who was erased takes what they wrote along, everywhere.
+				if (taken === "gap" || m.events?.some((e) => e.type === "person.erased")) this.refetch();
 				else {
 					this.rounds = 0;
 					this.settle();

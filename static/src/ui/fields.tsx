@@ -53,13 +53,14 @@ export function TextField(
 		autocapitalize?: "characters" | "none";
 		inputmode?: "text" | "numeric" | "search";
 		inputRef?: Ref<HTMLInputElement>;
+		hideLabel?: boolean;
 		spellcheck?: boolean;
 	},
 ) {
 	const id = useId();
 	return (
 		<div class="field">
-			<label for={id}>
+			<label for={id} class={p.hideLabel ? "hidden" : ""}>
 				<Words {...p} />
 			</label>
 			{p.hint && (
@@ -68,6 +69,7 @@ export function TextField(
 				</p>
 			)}
 			<input
+				placeholder={p.hideLabel ? p.label : undefined}
 				class="input"
 				id={id}
 				ref={p.inputRef}

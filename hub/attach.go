@@ -217,3 +217,15 @@ func (r *Room) flush() {
 	}
 	r.flushing = r.flushing[:0]
 }
+
+// Tell refuses a command that never became one. Any goroutine may call it.
+func (c *Conn) Tell(command id.ID, refusal *machine.Refusal) {
+	r := c.room
+	r.stats.Refused.Add(1)
+	c.must(textFrame(wire.AppendRefusal(nil, command, !command.IsZero(), refusal.Code, r.hub.Sentence(c.lang, refusal), refusal.Field)))
+}
+
+// Report answers a command that was executed outside of the socket's way. Any goroutine may call it.
+func (c *Conn) Report(p *Pending, o machine.Outcome) {
+	c.must(textFrame(c.room.reply(nil, c.lang, p, o)))
+}

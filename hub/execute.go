@@ -149,3 +149,14 @@ func (r *Room) Erase(ctx context.Context, participant id.ID) (*machine.Refusal, 
 	r.compact(ctx, participant)
 	return nil, nil
 }
+
+// View runs f with the state as an audience sees it, on the room's goroutine. What it renders may be kept.
+func (r *Room) View(ctx context.Context, audience machine.Audience, f func(campaign.View, *campaign.Machine)) error {
+	return r.Campaign(ctx, func(m *campaign.Machine) { f(m.View(audience, r.people.names), m) })
+}
+
+// Position is the last entry that was applied: number, epoch, and the chain's hash.
+func (r *Room) Position(ctx context.Context) (seq, epoch uint64, head string) {
+	_ = r.Do(ctx, func() { seq, epoch, head = r.seq.pos.Seq, r.seq.epoch, r.seq.pos.Hash.String() })
+	return seq, epoch, head
+}

@@ -413,3 +413,6 @@ func (h *Hub) Close() {
 	}
 	wait.Wait()
 }
+
+// Durability is what an acknowledgement is worth now.
+func (h *Hub) Durability() journal.Durability { return h.journal.Durability() }

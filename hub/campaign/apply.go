@@ -47,6 +47,9 @@ func (m *Machine) join(c *machine.Command, d *JoinData, s machine.Stamp) ([]mach
 		role = Participant
 	}
 	group := slices.Index(m.settings.Groups, d.Group)
+	if d.Group == "" { // nothing declared: the first of the list
+		group = 0
+	}
 	switch {
 	case !slices.Contains(Roles, role):
 		return nil, machine.Refuse(wire.BadRequest, "role", "bad_role")

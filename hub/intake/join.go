@@ -19,9 +19,9 @@ const maxCode = 16
 // JoinRequest is the body of POST /join in normal form.
 type JoinRequest struct {
 	Code         string // upper case, no spaces or dashes
-	Name         string // 1 to campaign.MaxName characters
+	Name         string // at most campaign.MaxName characters; empty: the campaign finds one
 	Organisation string // may be empty
-	Group        string // as declared; the machine knows the list
+	Group        string // as declared; empty: the first of the campaign's list
 	Channel      string // where the link was found
 	Entrepreneur bool
 	Key          id.ID // the same key again: the same participant
@@ -30,7 +30,7 @@ type JoinRequest struct {
 
 // Join reads the body of POST /join.
 func Join(o wire.Object) (JoinRequest, *machine.Refusal) {
-	o.Need("code", "name")
+	o.Need("code")
 	j := JoinRequest{
 		Code:         Code(o.String("code")),
 		Name:         line(o.String("name")),
@@ -44,16 +44,29 @@ func Join(o wire.Object) (JoinRequest, *machine.Refusal) {
 	if f := o.Done(); f != nil {
 		return JoinRequest{}, Refusal(f)
 	}
-	if j.Group == "" {
-		j.Group = campaign.Groups[0]
-	}
 	if j.Code == "" {
 		return JoinRequest{}, machine.Refuse(wire.BadRequest, "code", "bad_code")
 	}
-	if r := checkPerson(j.Name, j.Organisation); r != nil {
-		return JoinRequest{}, r
+	if j.Name != "" {
+		if r := checkName("name", j.Name); r != nil {
+			return JoinRequest{}, r
+		}
+	}
+	if j.Organisation != "" {
+		if r := checkName("organisation", j.Organisation); r != nil {
+			return JoinRequest{}, r
+		}
 	}
 	return j, nil
+}
+
+// Name is the normal form of a name that may be left out.
+func Name(s string) (string, *machine.Refusal) {
+	s = line(s)
+	if s == "" {
+		return "", nil
+	}
+	return s, checkName("name", s)
 }
 
 // Code is the normal form of a code to join with, however it was typed: upper case, without spaces and dashes; "" if it cannot be one.

@@ -93,7 +93,7 @@ func TestJoin(t *testing.T) {
 	if r != nil || j != want {
 		t.Errorf("%+v %v", j, r)
 	}
-	if j, r = intake.Join(object(t, `{"code":"A","name":"B"}`)); r != nil || j != (intake.JoinRequest{Code: "A", Name: "B", Group: "citizen"}) {
+	if j, r = intake.Join(object(t, `{"code":"A","name":"B"}`)); r != nil || j != (intake.JoinRequest{Code: "A", Name: "B"}) {
 		t.Errorf("%+v %v", j, r)
 	}
 	const code = `{"code":"KM37QP","name":`

@@ -1,0 +1,199 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"kiem/hub"
+	"kiem/hub/campaign"
+	"kiem/hub/intake"
+	"kiem/hub/limit"
+	"kiem/hub/machine"
+	"kiem/hub/wire"
+	"kiem/id"
+)
+
+// desk turns what one client of a campaign sends into commands. Socket, HTTP and lists share it; it belongs to one goroutine.
+type desk struct {
+	server *Server
+	room   *hub.Room
+	self   id.ID
+	reader wire.Reader
+	ctx    intake.Context
+}
+
+func (s *Server) newDesk(ctx context.Context, room *hub.Room, self id.ID) *desk {
+	d := &desk{server: s, room: room, self: self}
+	d.ctx = intake.Context{
+		Actor: self,
+		// Asked for by campaign.edit only. Should the room be gone, the command will be refused anyway.
+		Settings: func() (out campaign.Settings) {
+			_ = room.Campaign(ctx, func(m *campaign.Machine) { out = m.Settings() })
+			return out
+		},
+		Challenge: func() (out campaign.Challenge) {
+			_ = room.Campaign(ctx, func(m *campaign.Machine) { out = m.Challenge() })
+			return out
+		},
+	}
+	return d
+}
+
+// pending makes a command ready to be submitted.
+func (d *desk) pending(c *wire.Command) (*hub.Pending, *machine.Refusal) {
+	v, refusal := intake.Convert(d.ctx, c)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return &hub.Pending{
+		Command: v.Command, From: d.self, Content: v.Content,
+		Name: v.Name, Organisation: v.Organisation, HasOrganisation: v.HasOrganisation,
+	}, nil
+}
+
+// execute does one command and waits for its outcome. What a command needs beside the log (a name in the vault) is done here.
+func (d *desk) execute(ctx context.Context, p *hub.Pending) (machine.Outcome, error) {
+	if p.Command.Type == campaign.ParticipantRename {
+		return d.room.Rename(ctx, p)
+	}
+	o, err := d.room.Execute(ctx, p)
+	d.server.after(ctx, p.Command, o)
+	return o, err
+}
+
+// slow says whether a command needs more than the log, so that a socket's reader has to wait for it.
+func slow(kind string) bool {
+	return kind == campaign.ParticipantRename || kind == campaign.CampaignEdit || kind == campaign.ParticipantRemove
+}
+
+// after does what follows from a command outside of its campaign: a new title is shown in lists; who was removed loses their sessions.
+func (s *Server) after(ctx context.Context, c *machine.Command, o machine.Outcome) {
+	if o.Refusal != nil {
+		return
+	}
+	switch d := c.Data.(type) {
+	case *campaign.EditData:
+		if d.Title == nil {
+			return
+		}
+		if campaignID, ok := ctx.Value(campaignKey{}).(id.ID); ok {
+			if err := s.Hub.Directory().Retitle(ctx, c.ID, campaignID, *d.Title); err != nil {
+				s.Logger.Warn("the list of campaigns has an old title", "err", err)
+			}
+		}
+	case *campaign.ParticipantData:
+		campaignID, ok := ctx.Value(campaignKey{}).(id.ID)
+		if c.Type != campaign.ParticipantRemove || !ok {
+			return
+		}
+		if err := s.Sessions.DeleteParticipant(ctx, campaignID, d.Participant); err != nil {
+			s.Logger.Warn("sessions of somebody who was removed were not ended", "err", err)
+		}
+	}
+}
+
+// campaignKey carries the campaign of a request in its context.
+type campaignKey struct{}
+
+// commands is POST /campaigns/{id}/commands.
+func (s *Server) commands(c *gin.Context) error {
+	room, self, who, err := s.enter(c)
+	if err != nil {
+		return err
+	}
+	if who.stale {
+		return refuse(wire.Unavailable, "", "unavailable")
+	}
+	body, err := readBody(c, wire.MaxBody)
+	if err != nil {
+		return err
+	}
+	campaignID, _ := id.Parse(c.Param("id")) // enter has read it
+	ctx := context.WithValue(c.Request.Context(), campaignKey{}, campaignID)
+	d := s.newDesk(ctx, room, self)
+	list, several, fault := d.reader.ReadCommands(body)
+	if fault != nil {
+		return failure{intake.Refusal(fault)}
+	}
+	lang, gate := language(c), s.gates.Get(who.key, s.Clock())
+	replies := make([]byte, 0, 256*len(list))
+	if several {
+		replies = append(replies, '[')
+	}
+	status := http.StatusOK
+	for n := range list {
+		if n > 0 {
+			replies = append(replies, ',')
+		}
+		cmd := &list[n]
+		if !cmd.HasID && cmd.Fault == nil {
+			cmd.ID = s.newID()
+		}
+		o, err := s.one(ctx, d, gate, cmd)
+		if err != nil {
+			o.Refusal = s.refusalOf(err)
+			if o.Refusal.Code == wire.Internal {
+				s.Logger.Error("a command failed", "type", cmd.Type, "err", err)
+			}
+		}
+		if r := o.Refusal; r != nil {
+			status = r.Code.Status()
+			replies = wire.AppendRefusal(replies, cmd.ID, !cmd.ID.IsZero(), r.Code, Sentence(lang, r), r.Field)
+			continue
+		}
+		replies = wire.AppendReply(replies, cmd.ID, o.Seq, hub.ReplyData(&machine.Command{Type: cmd.Type, ID: cmd.ID}))
+	}
+	if several {
+		replies = append(replies, ']')
+		status = http.StatusOK // each says for itself
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(status, "application/json; charset=utf-8", replies)
+	return nil
+}
+
+func (s *Server) one(ctx context.Context, d *desk, gate *limit.Session, cmd *wire.Command) (machine.Outcome, error) {
+	if !s.allowed(gate) {
+		return machine.Outcome{Refusal: machine.Refuse(wire.RateLimited, "", "too_fast")}, nil
+	}
+	p, refusal := d.pending(cmd)
+	if refusal != nil {
+		return machine.Outcome{Refusal: refusal}, nil
+	}
+	return d.execute(ctx, p)
+}
+
+// allowed counts a command of a session. Without a count there are too many sessions, and nothing is allowed.
+func (s *Server) allowed(session *limit.Session) bool {
+	if session == nil {
+		return false
+	}
+	ok, _ := session.Allow(time.Now())
+	return ok
+}
+
+// readBody reads a body of at most that many bytes.
+func readBody(c *gin.Context, most int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, most))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, refuse(wire.TooLarge, "", "too_large")
+	case err != nil:
+		return nil, refuse(wire.BadRequest, "", "not_json")
+	}
+	return body, nil
+}
+
+// newID makes an id for what the server names.
+func (s *Server) newID() id.ID {
+	var random [10]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return id.NewV7(s.Clock().UnixMilli(), random)
+}

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gin-gonic/gin"
+
+	"kiem/hub"
+	"kiem/hub/machine"
+	"kiem/hub/session"
+	"kiem/hub/wire"
+	"kiem/static"
+)
+
+// failure is a refusal on its way out of a handler.
+type failure struct{ *machine.Refusal }
+
+func (f failure) Error() string { return f.Refusal.Error() }
+
+func refuse(code wire.Code, field, reason string) error {
+	return failure{machine.Refuse(code, field, reason)}
+}
+
+// refused makes an error of a refusal, if there is one.
+func refused(r *machine.Refusal, err error) error {
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		return failure{r}
+	}
+	return nil
+}
+
+// answered: the handler wrote its own answer.
+var answered = errors.New("answered")
+
+var errMethod = refuse(wire.NotFound, "", "no_page")
+
+// handle is the one place where errors of handlers are written, and logged.
+func (s *Server) handle(h func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := h(c)
+		if err == nil || errors.Is(err, answered) {
+			return
+		}
+		s.fail(c, err)
+	}
+}
+
+func (s *Server) fail(c *gin.Context, err error) {
+	refusal := s.refusalOf(err)
+	if refusal.Code == wire.Internal {
+		s.Logger.Error("a request failed", "route", c.FullPath(), "err", err)
+	}
+	if refusal.Code == wire.RateLimited || refusal.Code == wire.Unavailable {
+		c.Header("Retry-After", "1")
+	}
+	status := refusal.Code.Status()
+	if errors.Is(err, errMethod) {
+		status = http.StatusMethodNotAllowed
+	}
+	c.Header("Cache-Control", "no-store")
+	c.AbortWithStatusJSON(status, gin.H{"error": wire.Error{
+		Code: refusal.Code, Message: Sentence(language(c), refusal), Field: refusal.Field,
+	}})
+}
+
+// refusalOf gives what a caller is told about an error.
+func (s *Server) refusalOf(err error) *machine.Refusal {
+	var f failure
+	switch {
+	case errors.As(err, &f):
+		return f.Refusal
+	case errors.Is(err, hub.ErrNoCampaign):
+		return machine.Refuse(wire.NotFound, "", "no_campaign")
+	case errors.Is(err, hub.ErrClosed), errors.Is(err, hub.ErrBroken), errors.Is(err, session.ErrUnavailable),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return machine.Refuse(wire.Unavailable, "", "unavailable")
+	}
+	return machine.Refuse(wire.Internal, "", "internal")
+}
+
+// Sentence is what people are told about a refusal: the closest sentence there is.
+func Sentence(lang string, r *machine.Refusal) string {
+	key := "refusal." + r.Reason
+	if !static.Has(key) {
+		key = "error." + string(r.Code)
+	}
+	args := make([]string, 0, 2*len(r.Args))
+	for name, value := range r.Args {
+		args = append(args, name, value)
+	}
+	return static.Sentence(lang, key, args...)
+}
+
+func language(c *gin.Context) string {
+	return static.Language(c.Query("lang"), c.GetHeader("Accept-Language"))
+}
+
+// recoverPanics keeps one bad request from ending the process, and says nothing of the cause to the caller.
+func (s *Server) recoverPanics(c *gin.Context) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.Logger.Error("a handler panicked", "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			s.fail(c, refuse(wire.Internal, "", "internal"))
+		}
+	}()
+	c.Next()
+}

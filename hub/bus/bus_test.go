@@ -49,6 +49,10 @@ var forms = []form{
 		s := redistest.Start(t)
 		return func() bus.Bus { return openRedis(t, s) }
 	}},
+	{"redis cluster", func(t *testing.T) func() bus.Bus {
+		s := redistest.StartCluster(t)
+		return func() bus.Bus { return openRedis(t, s) }
+	}},
 }
 
 func openRedis(t *testing.T, s *redistest.Server) *bus.Redis {

@@ -27,6 +27,7 @@ var forms = []struct {
 }{
 	{"local", func(*testing.T) limit.Limiter { return limit.NewLocal(1) }},
 	{"redis", func(t *testing.T) limit.Limiter { return openRedis(t, redistest.Start(t)) }},
+	{"redis cluster", func(t *testing.T) limit.Limiter { return openRedis(t, redistest.StartCluster(t)) }},
 	{"redis away", func(t *testing.T) limit.Limiter {
 		s := redistest.Start(t)
 		s.Kill()

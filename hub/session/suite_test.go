@@ -51,6 +51,10 @@ var forms = []form{
 		s := redistest.Start(t)
 		return func() *session.Sessions { return openRedis(t, s, c) }, s.Dir
 	}},
+	{"redis cluster", func(t *testing.T, c *clock) (func() *session.Sessions, string) {
+		s := redistest.StartCluster(t)
+		return func() *session.Sessions { return openRedis(t, s, c) }, s.Dir
+	}},
 }
 
 func openRedis(t *testing.T, s *redistest.Server, c *clock) *session.Sessions {

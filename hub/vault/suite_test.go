@@ -41,6 +41,10 @@ var forms = []form{
 		s := redistest.Start(t)
 		return func() vault.Vault { return openRedis(t, s) }
 	}},
+	{"redis cluster", func(t *testing.T) func() vault.Vault {
+		s := redistest.StartCluster(t)
+		return func() vault.Vault { return openRedis(t, s) }
+	}},
 }
 
 func openRedis(t *testing.T, s *redistest.Server) *vault.Redis {

@@ -288,21 +288,18 @@ func (d *DB) commit(tx *Tx, group []*job) {
 	if err == nil {
 		err = d.transact(tx, group)
 	}
-	var cut error
+	var cutting []*job
 	for _, j := range group {
 		if j.truncate && err == nil {
-			cut = d.judge(truncate(context.Background(), tx.conn))
-			break
+			cutting = append(cutting, j) // the others need not wait for that
+			continue
 		}
+		j.done <- err
 	}
-	for _, j := range group {
-		switch {
-		case err != nil:
+	if len(cutting) > 0 {
+		err = d.judge(truncate(context.Background(), tx.conn))
+		for _, j := range cutting {
 			j.done <- err
-		case j.truncate:
-			j.done <- cut
-		default:
-			j.done <- nil
 		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -146,6 +148,40 @@ func TestClosed(t *testing.T) {
 	}
 	if info, err := os.Stat(d.path + "-wal"); err == nil && info.Size() != 0 {
 		t.Errorf("the write-ahead log has %d bytes after a clean close and open", info.Size())
+	}
+}
+
+// TestFull: no room is refused and nothing of the group is stored; with room again, writing goes on.
+func TestFull(t *testing.T) {
+	d := open(t, t.TempDir())
+	pages := func(n int) {
+		t.Helper()
+		err := d.Write(t.Context(), func(tx *Tx) error {
+			var got int
+			_, err := tx.Row(fmt.Sprintf("PRAGMA max_page_count = %d", n), nil, &got)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	large := strings.Repeat("x", 50_000)
+	if err := d.Write(t.Context(), insert(large)); err != nil {
+		t.Fatal(err)
+	}
+	pages(20)
+	if err := d.Write(t.Context(), insert(large)); !errors.Is(err, journal.ErrFull) || !errors.Is(err, journal.ErrUnavailable) {
+		t.Fatalf("%v, want ErrFull", err)
+	}
+	if err := d.Ready(); err != nil {
+		t.Errorf("a full disk must not end it: %v", err)
+	}
+	if got := count(t, d); got != 1 {
+		t.Errorf("%d rows, want 1", got)
+	}
+	pages(1000)
+	if err := d.Write(t.Context(), insert(large)); err != nil {
+		t.Errorf("with room again: %v", err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ type Server struct {
 	extra   []string
 	cmd     *exec.Cmd
 	exited  chan struct{}
-	stopped bool // by Pause
+	cluster bool
 }
 
 // Start starts a server with appendonly yes and appendfsync always; extra are further arguments ("--name", "value"). It ends with the test.
@@ -60,8 +61,38 @@ func Start(t testing.TB, extra ...string) *Server {
 	return s
 }
 
+// StartCluster starts a cluster of one server that owns all slots: it refuses what a cluster of many would refuse, such as a step over two slots.
+func StartCluster(t testing.TB) *Server {
+	t.Helper()
+	s := Start(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t)))
+	conn, err := redisconn.Open(s.URL(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Client().ClusterAddSlotsRange(context.Background(), 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for until := time.Now().Add(startWithin); ; {
+		info, err := conn.Client().ClusterInfo(context.Background()).Result()
+		if err == nil && strings.Contains(info, "cluster_state:ok") {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("redistest: the cluster does not form: %v %s", err, info)
+		}
+	}
+	s.cluster = true
+	return s
+}
+
 // URL is the address for redisconn.Open.
-func (s *Server) URL() string { return "redis://" + s.Addr }
+func (s *Server) URL() string {
+	if s.cluster {
+		return "redis://" + s.Addr + "?addr=" + s.Addr
+	}
+	return "redis://" + s.Addr
+}
 
 // Kill ends the process with SIGKILL and waits for it.
 func (s *Server) Kill() {
@@ -72,7 +103,7 @@ func (s *Server) Kill() {
 		s.t.Errorf("redistest: kill: %v", err)
 	}
 	<-s.exited
-	s.cmd, s.stopped = nil, false
+	s.cmd = nil
 }
 
 // Restart starts the killed server again on the same port and files.

@@ -4,7 +4,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -104,6 +107,46 @@ func TestSentence(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// reasons finds the reasons in calls of Refuse and refuse: their last argument.
+var reasons = regexp.MustCompile(`[Rr]efuse\(wire\.[A-Za-z]+, *[^,()]*(?:\([^()]*\))?, *"([a-z_0-9]+)"\)`)
+
+// Every reason that the server gives for a refusal has a sentence, and no sentence is left of a reason that is gone. Reasons that are named by constants are
+// listed here.
+func TestReasonsHaveSentences(t *testing.T) {
+	given := map[string]bool{
+		"bad_utf8": true, "control": true, "bidi": true, "invisible": true, "empty": true, "several_lines": true, // ideas.Fault
+		"too_large": true, "too_long": true, "too_many": true, // wire.Fault
+	}
+	for _, dir := range []string{"../hub", "../ideas", "../voting", "../cmd"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, m := range reasons.FindAllSubmatch(source, -1) {
+				given[string(m[1])] = true
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for reason := range given {
+		if !Has("refusal."+reason) && reason != "missing" {
+			t.Errorf("no sentence refusal.%s", reason)
+		}
+	}
+	for key := range catalogues[Languages[0]] {
+		if reason, ok := strings.CutPrefix(key, "refusal."); ok && !given[reason] {
+			t.Errorf("nobody gives the reason %s", reason)
 		}
 	}
 }

@@ -5,8 +5,8 @@
 // again and fails when dist differs.
 //
 // Four entries share chunks. esbuild puts all the style that an entry can reach into that entry's one style sheet, so the split is by entry
-// and never by lazy route. The catalogues of sentences are loaded by language, without the keys that only the server speaks (error.* and
-// refusal.*): new sentences of the server do not change the page.
+// and never by lazy route. The catalogues of sentences are loaded by language, without the keys that only the server speaks (error.*,
+// refusal.* and name.*): new sentences of the server do not change the page.
 //
 //	npm --prefix static ci --ignore-scripts
 //	go -C static/build run .
@@ -136,7 +136,8 @@ var catalogues = api.Plugin{Name: "catalogues", Setup: func(b api.PluginBuild) {
 			return api.OnLoadResult{}, fmt.Errorf("%s: %w", filepath.Base(a.Path), err)
 		}
 		for k := range all {
-			if strings.HasPrefix(k, "error.") || strings.HasPrefix(k, "refusal.") {
+			switch family, _, _ := strings.Cut(k, "."); family {
+			case "error", "refusal", "name":
 				delete(all, k)
 			}
 		}

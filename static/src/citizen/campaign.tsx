@@ -83,11 +83,6 @@ export function Home({ room, campaign, listing, compose }: { room: Room; campaig
 						{t("list.more", { n: Math.min(SLICE, shown.length - most.value) })}
 					</button>
 				)}
-				{room.board.total > room.board.ids.value.length && shown.length <= most.value && (
-					<button type="button" class="btn" onClick={() => void room.fetch(room.board.total).then(() => listing.refresh())}>
-						{t("list.rest")}
-					</button>
-				)}
 			</section>
 		</>
 	);

@@ -79,6 +79,7 @@ function CampaignPage({ id, view, item }: { id: string; view: string; item: stri
 		return (
 			<Gate
 				room={room}
+				notFound={<CodeForm start={readable(memo.get(`code.${id}`) ?? "")} />}
 				signedOut={
 					<>
 						<h1>{t("gate.signedout")}</h1>

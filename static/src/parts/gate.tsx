@@ -4,7 +4,7 @@ import { t } from "../i18n/index.ts";
 import type { Room } from "../store/room.ts";
 import { Top } from "../ui/top.tsx";
 
-export function Gate({ room, signedOut }: { room: Room; signedOut: ComponentChildren }) {
+export function Gate({ room, signedOut, notFound }: { room: Room; signedOut: ComponentChildren; notFound?: ComponentChildren }) {
 	const phase = room.phase.value;
 	return (
 		<>
@@ -16,9 +16,11 @@ export function Gate({ room, signedOut }: { room: Room; signedOut: ComponentChil
 					<>
 						<h1>{t("gate.notfound")}</h1>
 						<p>{t("gate.notfound.text")}</p>
-						<p>
-							<a href="/">{t("gate.home")}</a>
-						</p>
+						{notFound ?? (
+							<p>
+								<a href="/">{t("gate.home")}</a>
+							</p>
+						)}
 					</>
 				)}
 				{phase === "failed" && (

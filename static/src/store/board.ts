@@ -14,8 +14,6 @@ export class Board {
 	/** The journal entry up to which everything is applied. */
 	seq = 0;
 	epoch = 0;
-	/** Ideas that the server has for us; more than we hold when the snapshot was a page. */
-	total = 0;
 
 	readonly campaign = signal<Campaign | null>(null);
 	readonly online = signal(0);
@@ -51,7 +49,6 @@ export class Board {
 	load(s: Snapshot): void {
 		this.seq = s.seq;
 		this.epoch = s.epoch;
-		this.total = s.total ?? s.ideas?.length ?? 0;
 		const fresh = new Set<string>();
 		for (const raw of s.ideas ?? []) {
 			fresh.add(raw.id);

@@ -134,10 +134,10 @@ export class Room {
 		this.live.stop();
 	}
 
-	/** Fetches the snapshot; limit asks for so many ideas. */
-	fetch(limit = 0): Promise<void> {
+	/** Fetches the snapshot. */
+	fetch(): Promise<void> {
 		this.fetching ??= this.world
-			.get<Snapshot>(`/campaigns/${this.id}${limit ? `?limit=${limit}` : ""}`)
+			.get<Snapshot>(`/campaigns/${this.id}`)
 			.then((s) => {
 				this.board.load(s);
 				const me = this.me.value;
@@ -273,7 +273,7 @@ export class Room {
 			await this.world.get<Me>(`/campaigns/${this.id}/me`);
 			return true;
 		} catch (e) {
-			return !(e instanceof ApiError && (e.status === 401 || e.status === 403));
+			return !(e instanceof ApiError && [401, 403, 404].includes(e.status));
 		}
 	}
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,8 +63,13 @@ func Start(t testing.TB, extra ...string) *Server {
 }
 
 // StartCluster starts a cluster of one server that owns all slots: it refuses what a cluster of many would refuse, such as a step over two slots.
+//
+// It takes two seconds to form, so -short skips it.
 func StartCluster(t testing.TB) *Server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a cluster takes two seconds to form")
+	}
 	s := Start(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t)))
 	conn, err := redisconn.Open(s.URL(), 0)
 	if err != nil {
@@ -135,12 +141,22 @@ func (s *Server) start() error {
 		"--appendonly", "yes", "--appendfsync", "always", "--no-appendfsync-on-rewrite", "no", "--maxmemory-policy", "noeviction"}, s.extra...)
 	s.cmd = exec.Command("redis-server", args...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	if err := s.cmd.Start(); err != nil {
+	dieWithParent(s.cmd)
+	started, exited := make(chan error, 1), make(chan struct{})
+	s.exited = exited
+	go func(cmd *exec.Cmd) {
+		defer close(exited)
+		runtime.LockOSThread() // the server dies with the thread that started it, which must be this test's end and nothing else
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // it is killed: the exit status says nothing
+		}
+	}(s.cmd)
+	if err := <-started; err != nil {
 		return err
 	}
-	exited := make(chan struct{})
-	s.exited = exited
-	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(exited) }(s.cmd) // it is killed: the exit status says nothing
 	conn, err := redisconn.Open(s.URL(), 0)
 	if err != nil {
 		return err

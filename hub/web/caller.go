@@ -46,6 +46,15 @@ func (s *Server) cookieName(r *http.Request) string {
 	return "kiem_session"
 }
 
+// hasCredentials says whether a request brings a token at all, good or not.
+func (s *Server) hasCredentials(c *gin.Context) bool {
+	if _, bearer := bearerToken(c.Request); bearer {
+		return true
+	}
+	_, err := c.Request.Cookie(s.cookieName(c.Request))
+	return err == nil
+}
+
 // caller finds out who sends a request. Nobody is an error with code unauthorised.
 func (s *Server) caller(c *gin.Context) (*caller, error) {
 	token, bearer := bearerToken(c.Request)

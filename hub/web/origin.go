@@ -64,7 +64,7 @@ func (s *Server) guardOrigin(c *gin.Context) {
 		return
 	}
 	if _, bearer := bearerToken(r); !bearer && (socket || unsafe) && origin == "" && r.Header.Get("Sec-Fetch-Site") != "same-origin" {
-		if _, err := r.Cookie(s.cookieName(r)); err == nil || socket {
+		if _, err := r.Cookie(s.cookieName(r)); err == nil {
 			s.fail(c, refuse(wire.Forbidden, "", "other_site"))
 			return
 		}

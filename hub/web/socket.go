@@ -48,6 +48,9 @@ func (s *Server) live(c *gin.Context) error {
 		return refuse(wire.BadRequest, "", "not_a_socket")
 	}
 	room, self, who, enterErr := s.enter(c)
+	if enterErr != nil && !s.hasCredentials(c) {
+		return enterErr
+	}
 	code := 0
 	var seat *limit.Session
 	if enterErr == nil {

@@ -31,9 +31,24 @@ func (r *Reader) ReadCommand(frame []byte) Command {
 	o, f := r.Read(frame)
 	if f != nil {
 		f.Field = strings.TrimPrefix(f.Field, "data.")
-		return Command{Data: o, Fault: f}
+		return Command{Data: o, Fault: f, ID: r.idSoFar()}.named()
 	}
 	return o.command()
+}
+
+// idSoFar is the id of a command that cannot be read to its end, if it stands before what is wrong: then the refusal can name the command.
+func (r *Reader) idSoFar() id.ID {
+	if len(r.nodes) == 0 || r.nodes[0].kind != object {
+		return id.ID{}
+	}
+	i := Object{r: r}.ID("id")
+	r.fault = nil
+	return i
+}
+
+func (c Command) named() Command {
+	c.HasID = !c.ID.IsZero()
+	return c
 }
 
 // ReadCommands reads one command or an array of them, and says which it was. A fault that concerns one command of several stands in it; the

@@ -70,10 +70,6 @@ func TestOutage(t *testing.T) {
 // TestKills kills Redis at random while rooms append, also so soon after its start that it flaps. Every acknowledged entry must be
 // there, under its number, and no entry may be there that nobody sent.
 func TestKills(t *testing.T) {
-	kills := 12
-	if testing.Short() {
-		kills = 3
-	}
 	s := redistest.Start(t)
 	nodes := []*Journal{open(t, Options{Address: s.URL()}), open(t, Options{Address: s.URL()})}
 	const logs = 4
@@ -134,7 +130,9 @@ func TestKills(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range kills {
+	kills := 0
+	for range journaltest.Rounds(t, 3, 12) {
+		kills++
 		before := acked.Load()
 		if r.IntN(3) > 0 { // else it flaps
 			await(t, "appends go on after a kill", func() bool { return acked.Load() > before+20 })

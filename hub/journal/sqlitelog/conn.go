@@ -139,6 +139,13 @@ func code(err error) int {
 	return 0
 }
 
+// noIndexRoom says whether the -shm file could not grow. That can be after the commit record was synced: SQLite then forgets the transaction, but a
+// process that starts before the next one overwrote it would find it.
+func noIndexRoom(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE
+}
+
 // damaged says whether SQLite found the file itself broken.
 func damaged(err error) bool {
 	c := code(err)

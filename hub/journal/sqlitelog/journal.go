@@ -331,6 +331,9 @@ func (j *Journal) closeFiles() error {
 func (j *Journal) poisoned(err error) error {
 	p := &poisoning{fmt.Errorf("%w: %w", journal.ErrPoisoned, err)}
 	if j.poison.CompareAndSwap(nil, p) {
+		if j.vfs != nil {
+			j.vfs.dead.Store(true)
+		}
 		j.log.Error("the journal's disk failed: nothing is stored any more until a restart", "dir", j.dir, "err", err)
 	}
 	return j.poison.Load().err

@@ -30,6 +30,10 @@ type vfs struct {
 	observe func(time.Duration)
 	faults  *faults
 
+	// dead refuses everything that changes a file. After a failed fsync the closing of the connections must not move a WAL into the
+	// database that may no longer be what was written.
+	dead atomic.Bool
+
 	tls   *libc.TLS
 	cname uintptr
 	cvfs  uintptr
@@ -232,6 +236,9 @@ func vfsClose(tls *libc.TLS, pFile uintptr) int32 {
 
 func vfsSync(tls *libc.TLS, pFile uintptr, flags int32) int32 {
 	f := fileOf(pFile)
+	if f.v.dead.Load() {
+		return sqlite3.SQLITE_IOERR_FSYNC
+	}
 	if rc := f.flush(); rc != sqlite3.SQLITE_OK {
 		return rc
 	}
@@ -267,6 +274,9 @@ func vfsSync(tls *libc.TLS, pFile uintptr, flags int32) int32 {
 
 func vfsWrite(tls *libc.TLS, pFile, zBuf uintptr, n int32, at int64) int32 {
 	f := fileOf(pFile)
+	if f.v.dead.Load() {
+		return sqlite3.SQLITE_IOERR_WRITE
+	}
 	b := unsafe.Slice(ptr[byte](zBuf), n)
 	if f.own == nil {
 		if rc := f.tried(at, b); rc != sqlite3.SQLITE_OK {
@@ -300,6 +310,9 @@ func vfsRead(tls *libc.TLS, pFile, zBuf uintptr, n int32, at int64) int32 {
 
 func vfsTruncate(tls *libc.TLS, pFile uintptr, size int64) int32 {
 	f := fileOf(pFile)
+	if f.v.dead.Load() {
+		return sqlite3.SQLITE_IOERR_TRUNCATE
+	}
 	if rc := f.flush(); rc != sqlite3.SQLITE_OK {
 		return rc
 	}
@@ -326,6 +339,10 @@ func (f *file) flush() int32 {
 		return sqlite3.SQLITE_OK
 	}
 	b, at := f.buf, f.at
+	if f.v.dead.Load() {
+		f.buf = nil
+		return sqlite3.SQLITE_IOERR_WRITE
+	}
 	if cap(b) > 2*maxGathered {
 		f.buf = nil
 	} else {

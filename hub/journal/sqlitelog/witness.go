@@ -183,7 +183,13 @@ func (w *witness) write() error {
 	}
 	w.gen++
 	m.generation, m.journal, m.at = w.gen, w.id, time.Now().UnixMilli()
-	if _, err := w.f.WriteAt(m.encode(), int64(w.gen%2)*slotSize); err != nil {
+	slot, at := m.encode(), int64(w.gen%2)*slotSize
+	if w.faults != nil && w.faults.write != nil {
+		if err := w.faults.write(kindWitness, at, slot); err != nil {
+			return fmt.Errorf("writing the witness: %w", err)
+		}
+	}
+	if _, err := w.f.WriteAt(slot, at); err != nil {
 		return fmt.Errorf("writing the witness: %w", err)
 	}
 	if w.faults != nil && w.faults.sync != nil {
@@ -197,6 +203,9 @@ func (w *witness) write() error {
 	}
 	if w.observe != nil {
 		w.observe(time.Since(start))
+	}
+	if w.faults != nil && w.faults.synced != nil {
+		w.faults.synced(kindWitness)
 	}
 	w.mu.Lock()
 	w.written = m.pos

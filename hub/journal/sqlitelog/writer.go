@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -315,10 +316,17 @@ func (w *writer) mark() mark {
 func (w *writer) failed(err error) error {
 	if c := code(err); c == 0 && w.j.poison.Load() == nil {
 		w.rollback()
+		if errors.Is(err, journal.ErrFull) {
+			w.shrink()
+		}
 		return err // refused by us: no space, or a limit
 	}
 	if w.j.poison.Load() != nil {
 		return w.j.poison.Load().err
+	}
+	if noIndexRoom(err) && w.rollback() {
+		w.j.space.ranOut()
+		return fmt.Errorf("%w: no space for the WAL's index: %w", journal.ErrUnknown, err)
 	}
 	switch code(err) {
 	case sqlite3.SQLITE_FULL:
@@ -327,6 +335,7 @@ func (w *writer) failed(err error) error {
 			break
 		}
 		w.j.space.ranOut()
+		w.shrink()
 		return fmt.Errorf("%w (%w): %w", journal.ErrFull, journal.ErrUnavailable, err)
 	case sqlite3.SQLITE_BUSY:
 		// Another program holds SQLite's write lock (someone at work with the sqlite3 tool). Nothing was written.
@@ -336,6 +345,12 @@ func (w *writer) failed(err error) error {
 		return fmt.Errorf("%w: another program locks the journal: %w", journal.ErrUnavailable, err)
 	}
 	return w.j.poisoned(err)
+}
+
+// shrink asks for the WAL's space when there is none left.
+func (w *writer) shrink() {
+	w.j.truncate.Store(true)
+	w.j.wakeKeeper()
 }
 
 // rollback ends a transaction if there is one, and says whether the connection is fit for the next.

@@ -23,7 +23,7 @@ const patience = 30 * time.Second
 const adminToken = "protocol-test-admin-token-0123456789abcdef"
 
 // kiemBinary builds the program into a folder of the test, with the race detector when the test has it.
-func kiemBinary(t *testing.T) string {
+func kiemBinary(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "kiem")
 	args := []string{"build", "-o", file}
@@ -39,7 +39,7 @@ func kiemBinary(t *testing.T) string {
 
 // kiemProcess is one `kiem serve`. It can be killed and started again on the same address and data.
 type kiemProcess struct {
-	t      *testing.T
+	t      testing.TB
 	binary string
 	addr   string
 	args   []string
@@ -49,7 +49,7 @@ type kiemProcess struct {
 }
 
 // serveKiem prepares a server on a free port; start starts it. It is killed when the test ends.
-func serveKiem(t *testing.T, binary, data string, more ...string) *kiemProcess {
+func serveKiem(t testing.TB, binary, data string, more ...string) *kiemProcess {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -138,10 +138,18 @@ func (m *Machine) postIdea(c *machine.Command, d *IdeaData, s machine.Stamp) ([]
 		},
 	}
 	m.board.Add(i)
-	m.number[i.ID] = m.support.AddIdea()
+	m.addTally(i.ID)
 	m.sum.Add(hashIdea(i))
-	m.sum.Add(m.hashTally(i.ID, m.number[i.ID]))
 	return []machine.Event{{Type: c.Type, By: c.Actor, Shown: shownTo(i.Status), To: c.Actor, Subject: i.ID}}, nil
+}
+
+// addTally gives a new idea its number and its tally.
+func (m *Machine) addTally(idea id.ID) *voting.Tally {
+	n := m.support.AddIdea()
+	m.number[idea] = n
+	m.tallied = append(m.tallied, tallied{stale: true})
+	m.stale = append(m.stale, n)
+	return m.support.Tally(n)
 }
 
 // ideaFor finds the idea that a command is about; what its sender may not see is not found.

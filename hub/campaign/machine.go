@@ -64,8 +64,17 @@ type Machine struct {
 	answers *machine.Answers
 	sum     machine.Sum
 
+	// tallied: by number of an idea, the hash of its tally in sum. Tallies are hashed when the digest is asked for, not at each vote.
+	tallied []tallied
+	stale   []uint32 // numbers of those whose hash is out of date
+
 	// touched: ideas whose tally moved since TakeTouched. No part of the state.
 	touched map[id.ID]struct{}
+}
+
+type tallied struct {
+	hash  machine.Sum
+	stale bool
 }
 
 // New is a campaign before its first command.
@@ -273,23 +282,36 @@ func (m *Machine) setSupport(c *machine.Command, d *SupportData) *machine.Refusa
 		return machine.Refuse(wire.BadRequest, "value", "bad_value")
 	}
 	voter := m.support.Voters.Number(c.Actor)
-	if m.support.Late(voter, number, c.Lane, c.N) {
+	done := m.support.Set(voter, number, voting.Ballot{Choice: d.Value, Group: d.Group, Stratum: d.Stratum, Lane: c.Lane, N: c.N})
+	if done.Late {
 		return machine.Refuse(wire.Conflict, "n", "late")
 	}
-	m.sum.Remove(m.hashTally(d.Idea, number))
-	was, had := m.support.Set(voter, number, voting.Ballot{Choice: d.Value, Group: d.Group, Stratum: d.Stratum, Lane: c.Lane, N: c.N})
-	if had {
-		m.sum.Remove(hashBallot(c.Actor, d.Idea, was))
+	if done.Had {
+		m.sum.Remove(hashBallot(c.Actor, d.Idea, &done.Was, done.OlderWas))
 	}
-	now, _ := m.support.Ballot(voter, number)
-	m.sum.Add(hashBallot(c.Actor, d.Idea, now))
-	m.sum.Add(m.hashTally(d.Idea, number))
-	m.touched[d.Idea] = struct{}{}
+	m.sum.Add(hashBallot(c.Actor, d.Idea, &done.Now, done.OlderNow))
+	m.touch(d.Idea, number)
 	return nil
+}
+
+// touch notes that the tally of an idea moved.
+func (m *Machine) touch(idea id.ID, number uint32) {
+	m.touched[idea] = struct{}{}
+	if t := &m.tallied[number]; !t.stale {
+		t.stale = true
+		m.stale = append(m.stale, number)
+	}
 }
 
 // Digest is the digest of the present state.
 func (m *Machine) Digest() machine.Digest {
+	for _, n := range m.stale {
+		t := &m.tallied[n]
+		m.sum.Remove(t.hash)
+		t.hash, t.stale = m.hashTally(n), false
+		m.sum.Add(t.hash)
+	}
+	m.stale = m.stale[:0]
 	sum := m.sum
 	sum.Add(m.answers.Digest())
 	return sum.Digest()

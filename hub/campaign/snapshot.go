@@ -45,9 +45,12 @@ func (m *Machine) Snapshot() []byte {
 		encodeIdea(e, i)
 		t := m.support.Tally(m.number[i.ID])
 		e.Int(uint64(t.Other))
-		for g := range t.Live {
-			e.Int(uint64(t.Moved[g]))
-			e.Signed(int64(t.Shown[g]))
+		e.Int(uint64(t.Look))
+		e.Int(uint64(t.New))
+		for _, c := range t.Groups {
+			e.Signed(int64(c.Shown))
+			e.Int(uint64(c.Moved))
+			e.Int(uint64(c.Since))
 		}
 	}
 
@@ -56,19 +59,19 @@ func (m *Machine) Snapshot() []byte {
 		e.ID(v)
 	}
 	e.Int(uint64(m.support.Len()))
-	m.support.Each(func(voter, idea uint32, b voting.Ballot) {
+	m.support.Each(func(voter, idea uint32, b voting.Ballot, older []voting.Lane) {
 		e.Int(uint64(voter))
 		e.Int(uint64(idea))
 		e.Signed(int64(b.Choice))
 		e.Int(uint64(b.Group))
 		e.Int(uint64(b.Stratum))
+		e.Int(uint64(b.Mark))
 		e.Int(b.Lane)
 		e.Int(b.N)
-		older := m.support.Older(voter, idea)
 		e.Int(uint64(len(older)))
 		for _, o := range older {
-			e.Int(o[0])
-			e.Int(o[1])
+			e.Int(o.Lane)
+			e.Int(o.N)
 		}
 	})
 	m.answers.Snapshot(e)
@@ -120,12 +123,11 @@ func (m *Machine) Restore(b []byte) error {
 			break
 		}
 		m.board.Add(i)
-		n := m.support.AddIdea()
-		m.number[i.ID] = n
-		t := m.support.Tally(n)
-		t.Other = int(d.Int())
+		t := m.addTally(i.ID)
+		t.Other, t.Look, t.New = int(d.Int()), uint32(d.Int()), int(d.Int())
 		for g := range groups {
-			t.Moved[g], t.Shown[g] = int(d.Int()), int(d.Signed())
+			c := &t.Groups[g]
+			c.Shown, c.Moved, c.Since = int(d.Signed()), int(d.Int()), uint32(d.Int())
 		}
 		m.sum.Add(hashIdea(i))
 		for _, c := range i.Comments {
@@ -141,19 +143,18 @@ func (m *Machine) Restore(b []byte) error {
 	all, voters := m.board.All(), m.support.Voters.List()
 	for range ballots {
 		voter, idea := uint32(d.Int()), uint32(d.Int())
-		b := voting.Ballot{Choice: int8(d.Signed()), Group: uint8(d.Int()), Stratum: uint8(d.Int()), Lane: d.Int(), N: d.Int()}
-		var older [][2]uint64
+		b := voting.Ballot{
+			Choice: int8(d.Signed()), Group: uint8(d.Int()), Stratum: uint8(d.Int()), Mark: uint32(d.Int()), Lane: d.Int(), N: d.Int(),
+		}
+		var older []voting.Lane
 		for range d.Len(2) {
-			older = append(older, [2]uint64{d.Int(), d.Int()})
+			older = append(older, voting.Lane{Lane: d.Int(), N: d.Int()})
 		}
 		if d.Err() != nil || !m.support.Put(voter, idea, b, older) {
 			d.Fail("a ballot that cannot be")
 			break
 		}
-		m.sum.Add(hashBallot(voters[voter], all[idea].ID, b))
-	}
-	for _, i := range all {
-		m.sum.Add(m.hashTally(i.ID, m.number[i.ID]))
+		m.sum.Add(hashBallot(voters[voter], all[idea].ID, &b, older))
 	}
 	m.answers.Restore(d)
 	return d.End()

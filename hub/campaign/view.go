@@ -121,13 +121,17 @@ func (v View) Participant(i id.ID) (out wire.Participant) {
 	return out
 }
 
-// Tally renders the support for an idea.
+// Tally renders the support for an idea: the total as it is, the groups as they were released.
 func (v View) Tally(idea id.ID) wire.Tally {
-	t := v.m.support.Tally(v.m.number[idea])
-	out := wire.Tally{Support: t.Total, Against: t.Against, ByGroup: make(map[string]int, len(t.Shown)+1)}
-	for g, n := range t.Shown {
-		if n > 0 {
-			out.ByGroup[v.m.settings.Groups[g]] = n
+	number, ok := v.m.number[idea]
+	if !ok {
+		return wire.Tally{ByGroup: map[string]int{}}
+	}
+	t := v.m.support.Tally(number)
+	out := wire.Tally{Support: t.Total, Against: t.Against, ByGroup: make(map[string]int, len(t.Groups)+1)}
+	for g, c := range t.Groups {
+		if c.Shown > 0 {
+			out.ByGroup[v.m.settings.Groups[g]] = c.Shown
 		}
 	}
 	if t.Other > 0 {

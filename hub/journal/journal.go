@@ -120,10 +120,11 @@ type Log interface {
 	Read(ctx context.Context, after uint64, max int) ([]Stored, error)
 	// Head is the number of the newest entry, 0 for an empty log.
 	Head(ctx context.Context) (uint64, error)
-	// Changed receives (it may coalesce, and may be spurious or late) when another process appended. Nil for a journal that is not shared.
+	// Changed receives (it may coalesce, and may be spurious or late) when another process appended, or the log may have lost its tail. It is
+	// closed by Close. Nil for a journal that is not shared.
 	Changed() <-chan struct{}
 	// SaveSnapshot stores a snapshot, durable before return, and forgets all but the newest KeepSnapshots. One that is not newer
-	// than the newest is ignored.
+	// than the newest is ignored. Its Hash must be the log's chain after Seq: a backend that keeps the chain passes over any other.
 	SaveSnapshot(ctx context.Context, s Snapshot) error
 	// Snapshot gives the newest undamaged snapshot at or below that number, or ErrNotFound. A damaged one is passed over (entries are the truth).
 	Snapshot(ctx context.Context, atOrBelow uint64) (Snapshot, error)

@@ -71,6 +71,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"erased parts leave the chain as it was", testCompact},
 		{"close during appends", testCloseDuring},
 		{"a closed journal says so", testClosed},
+		{"logs that do not exist are forgotten", testForgotten},
 		{"random calls against a model", testModel},
 		{"shared: appends of others are seen, and wake", testShared},
 		{"shared: many writers make one order", testSharedWriters},

@@ -120,6 +120,39 @@ func testCompact(t *testing.T, s *suite) {
 	}
 }
 
+// testForgotten opens many logs that do not exist, also while others append to them with contexts that end.
+func testForgotten(t *testing.T, s *suite) {
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for k := range 100 {
+				l, err := s.Journal.Open(s.ctx, fmt.Sprintf("c:none-%d", k))
+				if err != nil {
+					t.Errorf("Open: %v", err)
+					return
+				}
+				if k%10 == w {
+					ctx, cancel := context.WithCancel(s.ctx)
+					cancel()
+					if _, err := l.Append(ctx, Make(t, 1, journal.Chain{}, 0)); err != nil && !errors.Is(err, journal.ErrUnknown) {
+						t.Errorf("Append: %v", err)
+					}
+				}
+				l.Close()
+			}
+		})
+	}
+	wg.Wait()
+	for k := range 100 {
+		l := Open(t, s.Journal, fmt.Sprintf("c:none-%d", k))
+		n := head(t, l)
+		Append(t, l, Make(t, 2, journal.Chain{}, 0), 0)
+		if at := Verify(t, l); at.Seq <= n {
+			t.Fatalf("log %d: %d entries after an append to %d", k, at.Seq, n)
+		}
+	}
+}
+
 // testModel makes random calls and compares with slices in memory.
 func testModel(t *testing.T, s *suite) {
 	names := []string{"c:m0", "c:m1", "c:m2"}

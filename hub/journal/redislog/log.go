@@ -31,8 +31,8 @@ func (l *Log) Close() error {
 	l.j.mu.Lock()
 	defer l.j.mu.Unlock()
 	l.closeLocked()
-	if len(l.s.handles) == 0 {
-		l.s.length = -1
+	if len(l.s.handles) == 0 && l.j.logs[l.s.name] == l.s {
+		delete(l.j.logs, l.s.name) // an append under way has its own reference; the next handle names the log again
 	}
 	return nil
 }

@@ -63,7 +63,6 @@ type Journal struct {
 
 	mu     sync.Mutex
 	logs   map[string]*state
-	open   map[*Log]struct{}
 	closed bool
 	under  sync.WaitGroup // calls that use the store; none starts once closed is set
 	once   sync.Once
@@ -78,6 +77,10 @@ type state struct {
 	// Published by the writer after the commit: id first, then head.
 	id   atomic.Int64
 	head atomic.Uint64
+
+	// refs counts handles and appends under way; guarded by Journal.mu. A log that has neither and no entry is forgotten, so that asking
+	// for names that do not exist costs nothing for long.
+	refs int
 
 	// Owned by the writer.
 	committed journal.Chain
@@ -104,7 +107,6 @@ func Open(ctx context.Context, dir string, o Options) (_ *Journal, err error) {
 		stop:    make(chan struct{}),
 		kept:    make(chan struct{}),
 		logs:    map[string]*state{},
-		open:    map[*Log]struct{}{},
 	}
 	var opened []func() error
 	defer func() {
@@ -207,7 +209,15 @@ func (j *Journal) Open(_ context.Context, name string) (journal.Log, error) {
 		s = newState(name)
 		j.logs[name] = s
 	}
+	s.refs++
 	return &Log{j: j, s: s}, nil
+}
+
+// letGoLocked is the end of a handle or an append.
+func (j *Journal) letGoLocked(s *state) {
+	if s.refs--; s.refs == 0 && s.head.Load() == 0 {
+		delete(j.logs, s.name)
+	}
 }
 
 func newState(name string) *state {
@@ -276,7 +286,7 @@ func (j *Journal) read(ctx context.Context, f func(*conn) error) error {
 		defer func() { j.readers <- c }()
 		return fromSQLite(j.dir, f(c))
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: %w", journal.ErrUnavailable, ctx.Err())
 	}
 }
 

@@ -25,7 +25,11 @@ func (l *Log) Changed() <-chan struct{} { return nil }
 
 // Close is journal.Log's.
 func (l *Log) Close() error {
-	l.closed.Store(true)
+	if !l.closed.Swap(true) {
+		l.j.mu.Lock()
+		defer l.j.mu.Unlock()
+		l.j.letGoLocked(l.s)
+	}
 	return nil
 }
 

@@ -56,6 +56,13 @@ func (l *Log) SaveSnapshot(ctx context.Context, s journal.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	for len(have) > 0 && have[0] > l.s.head.Load() {
+		// Of a history that was given up. It must not stand in the way.
+		if err := os.Remove(filepath.Join(dir, snapshotName(have[0]))); err != nil {
+			return err
+		}
+		have = have[1:]
+	}
 	if s.Seq == 0 || len(have) > 0 && have[0] >= s.Seq {
 		return nil
 	}

@@ -35,10 +35,20 @@ func (j *Journal) do(ctx context.Context, r *request) (uint64, error) {
 		return 0, err
 	}
 	defer j.under.Done()
+	if r.s != nil {
+		j.mu.Lock()
+		r.s.refs++ // the writer gives it back: the caller may be gone by then
+		j.mu.Unlock()
+	}
 	r.done = make(chan struct{})
 	select {
 	case j.queue <- r:
 	case <-ctx.Done():
+		if r.s != nil {
+			j.mu.Lock()
+			j.letGoLocked(r.s)
+			j.mu.Unlock()
+		}
 		return 0, fmt.Errorf("%w: %w", journal.ErrUnknown, ctx.Err())
 	}
 	select {
@@ -225,6 +235,13 @@ func (w *writer) commit(size int) {
 		s.next, s.touched = s.committed, false
 	}
 	w.touched = w.touched[:0]
+	w.j.mu.Lock()
+	for _, r := range w.batch {
+		if r.s != nil {
+			w.j.letGoLocked(r.s)
+		}
+	}
+	w.j.mu.Unlock()
 	for i, r := range w.batch {
 		close(r.done)
 		w.batch[i] = nil

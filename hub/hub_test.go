@@ -52,11 +52,11 @@ func (b *localBus) Subscribe(topic string, f func([]byte)) func() {
 	}
 }
 
-type testLog struct{ t *testing.T }
+type testLog struct{ t testing.TB }
 
 func (l testLog) Write(b []byte) (int, error) { l.t.Log(string(b)); return len(b), nil }
 
-func newHub(t *testing.T, j journal.Journal, v vault.Vault, b Bus) *Hub {
+func newHub(t testing.TB, j journal.Journal, v vault.Vault, b Bus) *Hub {
 	t.Helper()
 	h, err := New(t.Context(), Config{
 		Journal: j, Vault: v, Bus: b, Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
@@ -71,7 +71,7 @@ func newHub(t *testing.T, j journal.Journal, v vault.Vault, b Bus) *Hub {
 
 var campaignID = id.Derive(id.ID{}, "test campaign")
 
-func create(t *testing.T, h *Hub) *Room {
+func create(t testing.TB, h *Hub) *Room {
 	t.Helper()
 	s := campaign.Defaults()
 	_, refusal, err := h.Create(t.Context(), Owner{Account: directory.Admin, Name: "Beheer"}, &campaign.CreateData{
@@ -88,7 +88,7 @@ func create(t *testing.T, h *Hub) *Room {
 	return r
 }
 
-func join(t *testing.T, r *Room, name string) id.ID {
+func join(t testing.TB, r *Room, name string) id.ID {
 	t.Helper()
 	who := id.Derive(campaignID, name)
 	_, refusal, err := r.Join(t.Context(), Joining{Participant: who, Name: name, Data: campaign.JoinData{Group: "citizen"}})
@@ -98,7 +98,7 @@ func join(t *testing.T, r *Room, name string) id.ID {
 	return who
 }
 
-func do(t *testing.T, r *Room, c *machine.Command) machine.Outcome {
+func do(t testing.TB, r *Room, c *machine.Command) machine.Outcome {
 	t.Helper()
 	o, err := r.Execute(t.Context(), &Pending{From: c.Actor, Command: c})
 	if err != nil {
@@ -154,7 +154,7 @@ func TestPostSupportRestart(t *testing.T) {
 	}
 }
 
-func see(t *testing.T, r *Room) (out string) {
+func see(t testing.TB, r *Room) (out string) {
 	t.Helper()
 	if err := r.Do(context.Background(), func() {
 		b, err := json.Marshal(r.machine().View(machine.Public, r.people.names).Ideas())

@@ -134,8 +134,8 @@ func (j *Journal) examine(ctx context.Context, server string, c asker) error {
 	if err != nil {
 		return err
 	}
-	if j.cluster != nil && s.info["role"] != "master" {
-		return nil // asked for the map of the cluster only; nothing is written there
+	if s.info["redis_mode"] == "sentinel" || j.cluster != nil && s.info["role"] != "master" {
+		return nil // asked for the way only; nothing is written there
 	}
 	if err := s.judge(j.o); err != nil {
 		return err

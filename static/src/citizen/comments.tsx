@@ -69,10 +69,14 @@ export function Comments({ room, idea }: { room: Room; idea: Idea }) {
 							)}
 							{open && c.status === "posted" && replying.value !== c.id && (
 								<div>
-									<button type="button" class="btn bare slim" onClick={() => (replying.value = c.id)}>
+									<button
+										aria-label={`${t("comments.reply")}, ${c.text.slice(0, 60)}`}
+										type="button"
+										class="btn bare slim"
+										onClick={() => (replying.value = c.id)}
+									>
 										<Icon name="reply" />
 										{t("comments.reply")}
-										<span class="hidden">, {c.text.slice(0, 60)}</span>
 									</button>
 								</div>
 							)}
@@ -108,16 +112,24 @@ function One({ room, idea, comment }: { room: Room; idea: Idea; comment: Comment
 			{mine && !gone && (
 				<div class="row">
 					{!idea.locked && (
-						<button type="button" class="btn bare slim" onClick={() => (editing.value = true)}>
+						<button
+							aria-label={`${t("comments.edit")}, ${comment.text.slice(0, 60)}`}
+							type="button"
+							class="btn bare slim"
+							onClick={() => (editing.value = true)}
+						>
 							<Icon name="pencil" />
 							{t("comments.edit")}
-							<span class="hidden">, {comment.text.slice(0, 60)}</span>
 						</button>
 					)}
-					<button type="button" class="btn bare slim" onClick={() => (leaving.value = true)}>
+					<button
+						aria-label={`${t("comments.retract")}, ${comment.text.slice(0, 60)}`}
+						type="button"
+						class="btn bare slim"
+						onClick={() => (leaving.value = true)}
+					>
 						<Icon name="trash-2" />
 						{t("comments.retract")}
-						<span class="hidden">, {comment.text.slice(0, 60)}</span>
 					</button>
 				</div>
 			)}
@@ -179,19 +191,21 @@ export function Refused({ room, e, onEdit }: { room: Room; e: Entry; onEdit?: ()
 			<p class="small">{t("send.textkept")}</p>
 			<div class="row">
 				{onEdit && (
-					<button type="button" class="btn" onClick={onEdit}>
+					<button aria-label={`${t("send.edit")}, ${what}`} type="button" class="btn" onClick={onEdit}>
 						{t("send.edit")}
-						<span class="hidden">, {what}</span>
 					</button>
 				)}
-				<button type="button" class="btn" onClick={() => void room.outbox.again(e.id)?.then((o) => tell(room, o))}>
+				<button
+					aria-label={`${t("send.again")}, ${what}`}
+					type="button"
+					class="btn"
+					onClick={() => void room.outbox.again(e.id)?.then((o) => tell(room, o))}
+				>
 					<Icon name="refresh-cw" />
 					{t("send.again")}
-					<span class="hidden">, {what}</span>
 				</button>
-				<button type="button" class="btn bare" onClick={() => room.outbox.discard(e.id)}>
+				<button aria-label={`${t("send.discard")}, ${what}`} type="button" class="btn bare" onClick={() => room.outbox.discard(e.id)}>
 					{t("send.discard")}
-					<span class="hidden">, {what}</span>
 				</button>
 			</div>
 		</>

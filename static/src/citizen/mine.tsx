@@ -23,7 +23,7 @@ export function Mine({ room, compose }: { room: Room; compose: () => void }) {
 		const i = ideaOf(room, id)?.value;
 		return i ? i.comments.filter((c) => c.author?.id === room.me.value?.id).map((c) => ({ c, i })) : [];
 	});
-	comments.sort((a, b) => (a.c.at < b.c.at ? 1 : -1));
+	comments.sort((a, b) => Date.parse(b.c.at) - Date.parse(a.c.at));
 	const nothing = ids.length + comments.length + posts.length + remarks.length === 0;
 	return (
 		<div class="stack wide">

@@ -51,10 +51,9 @@ export function IdeaActions({ room, idea }: { room: Room; idea: Idea }) {
 				send={(action, reason) => decide(room, "idea.moderate", { idea: idea.id, action, reason }, t("moderate.done"))}
 			/>
 			{room.can("idea.answer") && idea.status === "posted" && (
-				<button type="button" class="btn" onClick={() => (answering.value = true)}>
+				<button aria-label={`${t("answer.give")}, ${idea.title}`} type="button" class="btn" onClick={() => (answering.value = true)}>
 					<Icon name="megaphone" />
 					{t("answer.give")}
-					<span class="hidden">, {idea.title}</span>
 				</button>
 			)}
 			{answering.value && <Answer room={room} idea={idea} onClose={() => (answering.value = false)} />}
@@ -105,6 +104,7 @@ function Actions(p: {
 		<>
 			{p.actions.map((a) => (
 				<button
+					aria-label={`${a === "approve" && p.reported ? t("moderate.keep") : t(`moderate.${a}`)}, ${p.what}`}
 					key={a}
 					type="button"
 					class={`btn ${a === "approve" ? "main" : ""}`}
@@ -115,7 +115,6 @@ function Actions(p: {
 				>
 					<Icon name={icons[a]} />
 					{a === "approve" && p.reported ? t("moderate.keep") : t(`moderate.${a}`)}
-					<span class="hidden">, {p.what}</span>
 				</button>
 			))}
 			{asking.value && (

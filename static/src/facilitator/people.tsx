@@ -67,7 +67,6 @@ function Person({ room, person }: { room: Room; person: Participant }) {
 	const name = useSignal(person.name);
 	const self = person.id === room.me.value?.id;
 	const shownName = nameOf(person);
-	const object = <span class="hidden">, {shownName}</span>;
 	return (
 		<li class={`card ${style.person}`}>
 			<div class="stack tight">
@@ -104,16 +103,16 @@ function Person({ room, person }: { room: Room; person: Participant }) {
 							}
 						/>
 					)}
-					<button type="button" class="btn" onClick={() => (asking.value = "rename")}>
+					<button type="button" class="btn" aria-label={`${t("people.rename")}, ${shownName}`} onClick={() => (asking.value = "rename")}>
 						<Icon name="pencil" />
 						{t("people.rename")}
-						{object}
 					</button>
 					{!self && (
 						<>
 							<button
 								type="button"
 								class="btn"
+								aria-label={`${t(person.muted ? "people.unmute" : "people.mute")}, ${shownName}`}
 								onClick={() =>
 									void decide(
 										room,
@@ -125,12 +124,15 @@ function Person({ room, person }: { room: Room; person: Participant }) {
 							>
 								<Icon name={person.muted ? "mic" : "mic-off"} />
 								{person.muted ? t("people.unmute") : t("people.mute")}
-								{object}
 							</button>
-							<button type="button" class="btn danger" onClick={() => (asking.value = "remove")}>
+							<button
+								type="button"
+								class="btn danger"
+								aria-label={`${t("people.remove")}, ${shownName}`}
+								onClick={() => (asking.value = "remove")}
+							>
 								<Icon name="log-out" />
 								{t("people.remove")}
-								{object}
 							</button>
 						</>
 					)}

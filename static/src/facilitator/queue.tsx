@@ -25,7 +25,7 @@ export function queueOf(room: Room): Queue {
 		for (const comment of idea.comments) if (comment.status === "waiting") q.waiting.push({ idea, comment });
 	}
 	const since = (x: { idea: Idea; comment?: Comment }) => x.comment?.at ?? x.idea.edited_at ?? x.idea.posted_at;
-	q.waiting.sort((a, b) => (since(a) < since(b) ? -1 : 1));
+	q.waiting.sort((a, b) => Date.parse(since(a)) - Date.parse(since(b)));
 	q.reported.sort((a, b) => (b.reports ?? 0) - (a.reports ?? 0));
 	return q;
 }

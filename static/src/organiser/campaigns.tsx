@@ -99,7 +99,7 @@ export function Campaigns() {
 }
 
 function Table({ list }: { list: Listed[] }) {
-	const sorted = [...list].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+	const sorted = [...list].sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
 	return (
 		<div class={`card ${style.table}`}>
 			<table>
@@ -146,13 +146,11 @@ function Table({ list }: { list: Listed[] }) {
 							</td>
 							<td>
 								<span class="row">
-									<a class="btn" href={`/c/${c.id}/console`}>
+									<a aria-label={`${t("nav.console")}, ${c.title}`} class="btn" href={`/c/${c.id}/console`}>
 										{t("nav.console")}
-										<span class="hidden">, {c.title}</span>
 									</a>
-									<a class="btn bare" href={`/c/${c.id}/screen`}>
+									<a aria-label={`${t("organise.screen")}, ${c.title}`} class="btn bare" href={`/c/${c.id}/screen`}>
 										{t("organise.screen")}
-										<span class="hidden">, {c.title}</span>
 									</a>
 								</span>
 							</td>

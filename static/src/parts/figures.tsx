@@ -23,21 +23,27 @@ export function SupportButtons({ room, idea, large }: { room: Room; idea: Idea; 
 	return (
 		<div class={`${style.support} ${large ? style.large : ""}`}>
 			{open && (
-				<button type="button" class={`btn ${style.button}`} aria-pressed={value === 1} onClick={() => void tap(1)}>
+				<button
+					type="button"
+					class={`btn ${style.button}`}
+					aria-label={`${t("support.give")}, ${idea.title}`}
+					aria-pressed={value === 1}
+					onClick={() => void tap(1)}
+				>
 					<Icon name={value === 1 ? "check" : "thumbs-up"} />
-					<span>
-						{t("support.give")}
-						<span class="hidden">, {idea.title}</span>
-					</span>
+					<span>{t("support.give")}</span>
 				</button>
 			)}
 			{open && against && (
-				<button type="button" class={`btn ${style.button}`} aria-pressed={value === -1} onClick={() => void tap(-1)}>
+				<button
+					type="button"
+					class={`btn ${style.button}`}
+					aria-label={`${t("support.against")}, ${idea.title}`}
+					aria-pressed={value === -1}
+					onClick={() => void tap(-1)}
+				>
 					<Icon name={value === -1 ? "check" : "thumbs-down"} />
-					<span>
-						{t("support.against")}
-						<span class="hidden">, {idea.title}</span>
-					</span>
+					<span>{t("support.against")}</span>
 				</button>
 			)}
 			<span class={style.total}>

@@ -19,7 +19,7 @@ export function ranking(ideas: readonly Idea[], before: readonly Place[] = [], m
 	const place = (i: Idea) => was.get(i.id) ?? Number.MAX_SAFE_INTEGER;
 	return ideas
 		.filter((i) => i.status === "posted" && !i.review)
-		.sort((a, b) => b.support.total - a.support.total || place(a) - place(b) || (a.posted_at < b.posted_at ? -1 : 1))
+		.sort((a, b) => b.support.total - a.support.total || place(a) - place(b) || Date.parse(a.posted_at) - Date.parse(b.posted_at))
 		.slice(0, most)
 		.map((i) => ({ id: i.id, title: i.title, total: i.support.total }));
 }

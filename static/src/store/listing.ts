@@ -93,7 +93,9 @@ export function plain(text: string): string {
 }
 
 export function sorted(list: Idea[], sort: Sort): Idea[] {
-	const newest = (a: Idea, b: Idea) => (a.posted_at < b.posted_at ? 1 : a.posted_at > b.posted_at ? -1 : 0);
+	// Times are compared as times: as text, a whole second stands after its fractions.
+	const posted = new Map(list.map((i) => [i, Date.parse(i.posted_at)]));
+	const newest = (a: Idea, b: Idea) => posted.get(b)! - posted.get(a)!;
 	const by: Record<Sort, (a: Idea, b: Idea) => number> = {
 		new: newest,
 		votes: (a, b) => b.support.total - a.support.total || newest(a, b),

@@ -28,10 +28,9 @@ export function CopyField({ label, value }: { label: string; value: string }) {
 				<div class="grow">
 					<input class="input" id={id} ref={input} readOnly value={value} onFocus={(e) => e.currentTarget.select()} />
 				</div>
-				<button type="button" class="btn" onClick={() => void copy()}>
+				<button aria-label={`${t("copy.copy")}, ${label}`} type="button" class="btn" onClick={() => void copy()}>
 					<Icon name="copy" />
 					{t("copy.copy")}
-					<span class="hidden">, {label}</span>
 				</button>
 			</div>
 			{done.value && <p class="hint">{done.value}</p>}

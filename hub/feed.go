@@ -70,6 +70,40 @@ func (f *feed) applied(a applied) {
 	}
 }
 
+// maxRecalled is how many events of a replay clients can resume over.
+const maxRecalled = 2000
+
+// lately is what a replay brought last.
+type lately struct {
+	from   uint64 // nothing before is known
+	began  bool
+	events []pendingEvent
+}
+
+func (l *lately) applied(a applied) {
+	if !l.began {
+		l.from, l.began = a.seq-1, true
+	}
+	for _, e := range a.events {
+		l.events = append(l.events, pendingEvent{e, a.seq, a.at})
+	}
+	if drop := len(l.events) - maxRecalled; drop > maxRecalled {
+		l.from = l.events[drop-1].seq
+		l.events = append(l.events[:0], l.events[drop:]...)
+	}
+}
+
+// recall lets clients resume over what was replayed, as after a restart or on another node. Events are rendered from the state as it is now, so nothing
+// that was hidden since is shown.
+func (f *feed) recall(l *lately) {
+	if !l.began {
+		return
+	}
+	f.ring.restart(l.from)
+	f.last, f.pending = l.from, l.events
+	f.makeTick()
+}
+
 // tick is what one tick shows to everybody.
 type tick struct {
 	from, to uint64

@@ -281,6 +281,8 @@ func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error)
 	if h.journal.Shared() {
 		r.seq.recent = &recent{keep: RecentBytes}
 	}
+	lately := &lately{}
+	r.seq.emit = lately.applied
 	if err := restore(ctx, log, r.seq, 0); err != nil {
 		return nil, fmt.Errorf("hub: open %s: %w", name, err)
 	}
@@ -297,7 +299,7 @@ func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error)
 		}
 		r.feed = newFeed(r.machine(), r.people.names, r.seq.pos.Seq, h.Logger)
 		r.feed.moved = r.views.touched
-		r.machine().TakeTouched() // of the replay: nobody was there
+		r.feed.recall(lately)
 		r.fan = &fanout{ring: r.feed.ring, stats: &h.Stats, pinged: time.Now()}
 		r.joinPresence()
 	}

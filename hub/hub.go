@@ -40,8 +40,6 @@ const (
 	IdleTime = 5 * time.Minute
 	// sweepEvery is how often rooms and the due index are looked at.
 	sweepEvery = time.Second
-	// presenceTime is after how long a silent node's people no longer count.
-	presenceTime = 15 * time.Second
 )
 
 // Config is what a hub needs. All fields without a remark are required.

@@ -1,64 +1,45 @@
 package hub
 
 import (
-	"encoding/binary"
 	"time"
+
+	"kiem/hub/bus"
 )
 
 // joinPresence lets this node know how many people have the campaign open on the others. Each node says its number when it changes and every few
-// seconds; one that is silent for presenceTime no longer counts.
+// seconds; one that is silent for bus.Silence no longer counts.
 func (r *Room) joinPresence() {
-	r.others = map[uint64]heard{}
+	r.others = bus.NewPresence()
 	r.unsubscribe = r.hub.Bus.Subscribe(r.name, func(message []byte) {
-		if len(message) != 12 {
+		node, n, err := bus.ReadPresence(message)
+		if err != nil || node == r.hub.Node() {
 			return
 		}
-		node, n := binary.BigEndian.Uint64(message), int(binary.BigEndian.Uint32(message[8:]))
-		if node == r.hub.node {
-			return
-		}
-		f := func() {
-			if have := r.others[node]; have.people != n {
-				r.feed.dirty = true
-			}
-			r.others[node] = heard{n, time.Now()}
+		note := func() {
+			r.others.Set(node, r.name, n, time.Now())
+			r.feed.dirty = true
 		}
 		select {
-		case r.calls <- f:
+		case r.calls <- note:
 		case <-r.stopped:
 		}
 	})
-	r.feed.elsewhere = func() int {
-		n := 0
-		for _, h := range r.others {
-			n += h.people
-		}
-		return n
-	}
-}
-
-// heard is what another node said last.
-type heard struct {
-	people int
-	at     time.Time
+	r.feed.elsewhere = func() int { return r.others.Total(r.name, time.Now()) }
 }
 
 // sayPresence tells the other nodes how many are here.
 func (r *Room) sayPresence() {
-	if !r.hub.journal.Shared() {
-		return
+	if r.hub.journal.Shared() {
+		r.hub.Bus.Publish(r.name, bus.AppendPresence(nil, r.hub.Node(), len(r.feed.present)))
 	}
-	b := binary.BigEndian.AppendUint64(nil, r.hub.node)
-	r.hub.Bus.Publish(r.name, binary.BigEndian.AppendUint32(b, uint32(len(r.feed.present))))
 }
 
 // keepPresence says it again, and forgets nodes that are silent.
 func (r *Room) keepPresence(now time.Time) {
-	for node, h := range r.others {
-		if now.Sub(h.at) > presenceTime {
-			delete(r.others, node)
-			r.feed.dirty = true
-		}
+	before := r.others.Total(r.name, now)
+	r.others.Sweep(now)
+	if before != r.others.Total(r.name, now) || r.feed.count() != r.feed.online {
+		r.feed.dirty = true
 	}
 	r.sayPresence()
 }

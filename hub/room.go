@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"kiem/hub/bus"
 	"kiem/hub/campaign"
 	"kiem/hub/journal"
 	"kiem/hub/machine"
@@ -58,7 +59,7 @@ type Room struct {
 	due      int64 // when the clock owes the machine something; 0: never
 	replayed int   // commands since the last snapshot
 	views    viewCache
-	others   map[uint64]heard // people on other nodes
+	others   *bus.Presence // people on other nodes
 
 	unsubscribe func() // from the bus; nil for the directory
 

@@ -76,18 +76,21 @@ func hashPerson(p *Person) machine.Sum {
 		Bool(p.Entrepreneur).Bool(p.Muted).Bool(p.Removed).Bool(p.Erased).Int(uint64(p.JoinedAt)).Sum()
 }
 
-func hashBallot(voter, idea id.ID, b *voting.Ballot, older []voting.Lane) machine.Sum {
-	h := machine.NewHasher('B').ID(voter).ID(idea).Int(uint64(int64(b.Choice))).Int(uint64(b.Group)).Int(uint64(b.Stratum)).
-		Int(uint64(b.Mark)).Int(b.Lane).Int(b.N).Int(uint64(len(older)))
+// hashBallot names voter and idea by number, and packs what is small, so that a ballot fits into one block of SHA-256. Which number is
+// whose is hashed with the voter and the tally.
+func hashBallot(voter, idea uint32, b *voting.Ballot, older []voting.Lane) machine.Sum {
+	h := machine.NewHasher('B').Int(uint64(voter)<<32 | uint64(idea)).
+		Int(uint64(b.Mark)<<32 | uint64(uint8(b.Choice))<<16 | uint64(b.Group)<<8 | uint64(b.Stratum)).
+		Int(b.Lane).Int(b.N).Int(uint64(len(older)))
 	for _, o := range older {
 		h.Int(o.Lane).Int(o.N)
 	}
 	return h.Sum()
 }
 
-func (m *Machine) hashTally(number uint32) machine.Sum {
+func (m *Machine) hashTally(idea id.ID, number uint32) machine.Sum {
 	t := m.support.Tally(number)
-	h := machine.NewHasher('T').Int(uint64(number)).Int(uint64(t.Total)).Int(uint64(t.Against)).Int(uint64(t.Other)).
+	h := machine.NewHasher('T').ID(idea).Int(uint64(number)).Int(uint64(t.Total)).Int(uint64(t.Against)).Int(uint64(t.Other)).
 		Int(uint64(t.Look)).Int(uint64(t.New))
 	for _, c := range t.Groups {
 		h.Int(uint64(c.Live)).Int(uint64(int64(c.Shown))).Int(uint64(c.Moved)).Int(uint64(c.Since))

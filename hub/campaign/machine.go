@@ -281,17 +281,27 @@ func (m *Machine) setSupport(c *machine.Command, d *SupportData) *machine.Refusa
 	if int(d.Group) >= len(m.settings.Groups) || d.Value < -1 || d.Value > 1 {
 		return machine.Refuse(wire.BadRequest, "value", "bad_value")
 	}
-	voter := m.support.Voters.Number(c.Actor)
+	voter, known := m.support.Voters.Find(c.Actor)
+	if !known {
+		voter = m.addVoter(c.Actor)
+	}
 	done := m.support.Set(voter, number, voting.Ballot{Choice: d.Value, Group: d.Group, Stratum: d.Stratum, Lane: c.Lane, N: c.N})
 	if done.Late {
 		return machine.Refuse(wire.Conflict, "n", "late")
 	}
 	if done.Had {
-		m.sum.Remove(hashBallot(c.Actor, d.Idea, &done.Was, done.OlderWas))
+		m.sum.Remove(hashBallot(voter, number, &done.Was, done.OlderWas))
 	}
-	m.sum.Add(hashBallot(c.Actor, d.Idea, &done.Now, done.OlderNow))
+	m.sum.Add(hashBallot(voter, number, &done.Now, done.OlderNow))
 	m.touch(d.Idea, number)
 	return nil
+}
+
+// addVoter gives a new voter the next number.
+func (m *Machine) addVoter(pseudonym id.ID) uint32 {
+	n := m.support.Voters.Number(pseudonym)
+	m.sum.Add(machine.NewHasher('V').Int(uint64(n)).ID(pseudonym).Sum())
+	return n
 }
 
 // touch notes that the tally of an idea moved.
@@ -308,7 +318,7 @@ func (m *Machine) Digest() machine.Digest {
 	for _, n := range m.stale {
 		t := &m.tallied[n]
 		m.sum.Remove(t.hash)
-		t.hash, t.stale = m.hashTally(n), false
+		t.hash, t.stale = m.hashTally(m.board.All()[n].ID, n), false
 		m.sum.Add(t.hash)
 	}
 	m.stale = m.stale[:0]

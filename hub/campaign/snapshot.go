@@ -136,11 +136,10 @@ func (m *Machine) Restore(b []byte) error {
 	}
 
 	for range d.Len(16) {
-		m.support.Voters.Number(d.ID())
+		m.addVoter(d.ID())
 	}
 	ballots := d.Len(8)
 	m.support.Grow(ballots)
-	all, voters := m.board.All(), m.support.Voters.List()
 	for range ballots {
 		voter, idea := uint32(d.Int()), uint32(d.Int())
 		b := voting.Ballot{
@@ -154,7 +153,7 @@ func (m *Machine) Restore(b []byte) error {
 			d.Fail("a ballot that cannot be")
 			break
 		}
-		m.sum.Add(hashBallot(voters[voter], all[idea].ID, &b, older))
+		m.sum.Add(hashBallot(voter, idea, &b, older))
 	}
 	m.answers.Restore(d)
 	return d.End()

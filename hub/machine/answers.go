@@ -9,20 +9,23 @@ import (
 // something, and is decided by lane and n if it set something.
 const Window = 256
 
-// Answer is what a command got.
-type Answer struct {
-	Seq   uint64
-	Tag   uint64
-	actor uint32
-	code  uint8 // index into reasons; 0: done
+// maxKinds of refusal are told apart.
+const maxKinds = 255
+
+// answer is what a command got.
+type answer struct {
+	seq   uint64
+	tag   uint64
+	actor uint32 // index into rings
+	code  uint8  // 1 + index into refused; 0: done
 }
 
 // Answers remembers the newest commands of each actor. It is part of a machine's state.
 type Answers struct {
-	byID    map[id.ID]Answer
+	byID    map[id.ID]answer
 	actors  map[id.ID]uint32
 	rings   []ring
-	refused []Refusal // distinct refusals that were answered; Answer.code-1 is the index
+	refused []Refusal // the kinds of refusal that were answered, in the order of their first
 	sum     Sum
 }
 
@@ -34,7 +37,7 @@ type ring struct {
 
 // NewAnswers is an empty memory.
 func NewAnswers() *Answers {
-	return &Answers{byID: map[id.ID]Answer{}, actors: map[id.ID]uint32{}}
+	return &Answers{byID: map[id.ID]answer{}, actors: map[id.ID]uint32{}}
 }
 
 // Look gives the first outcome of a command with c's id, if it is remembered. The same id from another actor is forbidden, with another
@@ -46,22 +49,20 @@ func (a *Answers) Look(c *Command) (Outcome, bool) {
 		return Outcome{}, false
 	case a.rings[was.actor].actor != c.Actor:
 		return Outcome{Refusal: Refuse(wire.Forbidden, "id", "id_of_another")}, true
-	case was.Tag != c.Tag:
+	case was.tag != c.Tag:
 		return Outcome{Refusal: Refuse(wire.Conflict, "id", "id_used")}, true
 	case was.code > 0:
 		r := a.refused[was.code-1]
-		return Outcome{Refusal: &r, Seq: was.Seq}, true
+		return Outcome{Refusal: &r, Seq: was.seq}, true
 	}
-	return Outcome{Seq: was.Seq}, true
+	return Outcome{Seq: was.seq}, true
 }
 
 // Put remembers the outcome of a command. Stale outcomes are not to be put: the command will come again.
 func (a *Answers) Put(c *Command, seq uint64, refusal *Refusal) {
 	n, ok := a.actors[c.Actor]
 	if !ok {
-		n = uint32(len(a.rings))
-		a.actors[c.Actor] = n
-		a.rings = append(a.rings, ring{actor: c.Actor})
+		n = a.add(c.Actor)
 	}
 	r := &a.rings[n]
 	if len(r.ids) < Window {
@@ -73,9 +74,9 @@ func (a *Answers) Put(c *Command, seq uint64, refusal *Refusal) {
 		r.ids[r.next] = c.ID
 		r.next = (r.next + 1) % Window
 	}
-	answer := Answer{Seq: seq, Tag: c.Tag, actor: n, code: a.code(refusal)}
-	a.byID[c.ID] = answer
-	a.sum.Add(a.hash(c.ID, answer))
+	w := answer{seq: seq, tag: c.Tag, actor: n, code: a.code(refusal)}
+	a.byID[c.ID] = w
+	a.sum.Add(a.hash(c.ID, w))
 }
 
 func (a *Answers) code(r *Refusal) uint8 {
@@ -87,15 +88,25 @@ func (a *Answers) code(r *Refusal) uint8 {
 			return uint8(i + 1)
 		}
 	}
-	if len(a.refused) == 255 { // more kinds than a machine has; the last stands for the rest
-		return 255
+	if len(a.refused) == maxKinds { // more than a machine has; the last stands for the rest
+		return maxKinds
 	}
 	a.refused = append(a.refused, Refusal{Code: r.Code, Field: r.Field, Reason: r.Reason})
 	return uint8(len(a.refused))
 }
 
-func (a *Answers) hash(i id.ID, w Answer) Sum {
-	return NewHasher('A').ID(i).ID(a.rings[w.actor].actor).Int(w.Seq).Int(w.Tag).Int(uint64(w.code)).Sum()
+// add gives a new actor the next number.
+func (a *Answers) add(actor id.ID) uint32 {
+	n := uint32(len(a.rings))
+	a.actors[actor] = n
+	a.rings = append(a.rings, ring{actor: actor})
+	a.sum.Add(NewHasher('a').Int(uint64(n)).ID(actor).Sum())
+	return n
+}
+
+// hash names the actor by number, so that an answer fits into one block of SHA-256.
+func (a *Answers) hash(i id.ID, w answer) Sum {
+	return NewHasher('A').ID(i).Int(uint64(w.actor)<<8 | uint64(w.code)).Int(w.seq).Int(w.tag).Sum()
 }
 
 // Digest is the part of a machine's digest that the memory accounts for.
@@ -118,40 +129,47 @@ func (a *Answers) Snapshot(e *Encoder) {
 			i := r.ids[(r.next+n)%len(r.ids)]
 			w := a.byID[i]
 			e.ID(i)
-			e.Int(w.Seq)
-			e.Int(w.Tag)
+			e.Int(w.seq)
+			e.Int(w.tag)
 			e.Int(uint64(w.code))
 		}
 	}
 }
 
-// Restore reads what Snapshot wrote.
+// Restore reads what Snapshot wrote into an empty memory.
 func (a *Answers) Restore(d *Decoder) {
-	for range d.Len(3) {
-		a.refused = append(a.refused, Refusal{Code: wire.Code(d.String()), Field: d.String(), Reason: d.String()})
+	if n := d.Len(3); n > maxKinds {
+		d.Fail("%d kinds of refusal", n)
+	} else {
+		for range n {
+			a.refused = append(a.refused, Refusal{Code: wire.Code(d.String()), Field: d.String(), Reason: d.String()})
+		}
 	}
 	for range d.Len(17) {
-		r := ring{actor: d.ID()}
-		n := uint32(len(a.rings))
-		a.actors[r.actor] = n
-		a.rings = append(a.rings, r)
-		count := d.Len(19)
-		if count > Window {
-			d.Fail("an actor with %d answers", count)
+		a.restoreRing(d)
+		if d.Err() != nil {
 			return
 		}
-		ids := make([]id.ID, 0, count)
-		for range count {
-			i := d.ID()
-			w := Answer{Seq: d.Int(), Tag: d.Int(), actor: n, code: uint8(d.Int())}
-			if int(w.code) > len(a.refused) {
-				d.Fail("an answer of unknown kind %d", w.code)
-				return
-			}
-			ids = append(ids, i)
-			a.byID[i] = w
-			a.sum.Add(a.hash(i, w))
+	}
+}
+
+func (a *Answers) restoreRing(d *Decoder) {
+	actor, count := d.ID(), d.Len(19)
+	if _, twice := a.actors[actor]; twice || count == 0 || count > Window {
+		d.Fail("an actor twice, or with %d answers", count)
+		return
+	}
+	n := a.add(actor)
+	a.rings[n].ids = make([]id.ID, 0, count)
+	for range count {
+		i := d.ID()
+		w := answer{seq: d.Int(), tag: d.Int(), actor: n, code: uint8(d.AtMost(uint64(len(a.refused))))}
+		if _, twice := a.byID[i]; twice {
+			d.Fail("a command twice")
+			return
 		}
-		a.rings[n].ids = ids
+		a.rings[n].ids = append(a.rings[n].ids, i)
+		a.byID[i] = w
+		a.sum.Add(a.hash(i, w))
 	}
 }

@@ -11,7 +11,7 @@ import (
 // ErrSnapshot is returned by Restore for bytes that are no snapshot of this machine.
 var ErrSnapshot = errors.New("machine: not a snapshot")
 
-// Encoder writes snapshots: unsigned varints, ids, and byte strings with their length.
+// Encoder writes snapshots: varints, ids, and byte strings with their length. What is equal is written equally.
 type Encoder struct{ b []byte }
 
 // Bytes is what was written.
@@ -57,7 +57,7 @@ func (e *Encoder) IDs(list []id.ID) {
 	}
 }
 
-// Decoder reads what Encoder wrote. After the first failure it gives zero values and Err says what was wrong, so that reading needs no check at each step.
+// Decoder reads what Encoder wrote, and nothing that it would have written otherwise. After the first failure it gives zero values and Err says what was wrong, so that reading needs no check at each step.
 type Decoder struct {
 	b   []byte
 	err error
@@ -95,10 +95,10 @@ func (d *Decoder) take(n uint64) []byte {
 	return b
 }
 
-// Int reads a number.
+// Int reads a number. A number has one spelling, the shortest.
 func (d *Decoder) Int() uint64 {
 	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
+	if n <= 0 || n > 1 && d.b[n-1] == 0 {
 		d.Fail("a number cannot be read")
 		return 0
 	}
@@ -106,15 +106,20 @@ func (d *Decoder) Int() uint64 {
 	return v
 }
 
-// Signed reads a number that may be negative.
-func (d *Decoder) Signed() int64 {
-	v, n := binary.Varint(d.b)
-	if n <= 0 {
-		d.Fail("a number cannot be read")
+// AtMost reads a number that is not larger than most.
+func (d *Decoder) AtMost(most uint64) uint64 {
+	v := d.Int()
+	if v > most {
+		d.Fail("%d where %d is the most", v, most)
 		return 0
 	}
-	d.b = d.b[n:]
 	return v
+}
+
+// Signed reads a number that may be negative.
+func (d *Decoder) Signed() int64 {
+	v := d.Int()
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 // Len reads the length of a list whose items take at least that many bytes each, and refuses one that cannot be there: nothing is
@@ -131,6 +136,10 @@ func (d *Decoder) Len(item int) int {
 // Bool reads a truth value.
 func (d *Decoder) Bool() bool {
 	b := d.take(1)
+	if len(b) == 1 && b[0] > 1 {
+		d.Fail("a truth value of %d", b[0])
+		return false
+	}
 	return len(b) == 1 && b[0] == 1
 }
 
@@ -149,7 +158,7 @@ func (d *Decoder) Strings() []string {
 	if n == 0 {
 		return nil
 	}
-	list := make([]string, 0, n)
+	var list []string // grows as it is read: a string takes more memory than the byte that claims it
 	for range n {
 		list = append(list, d.String())
 	}

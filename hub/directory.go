@@ -155,5 +155,10 @@ func (h *Hub) address(campaignID id.ID) (code, url string) {
 	return "", ""
 }
 
-// JoinURL is where a campaign is joined.
-func (h *Hub) JoinURL(code string) string { return fmt.Sprintf("%s/j/%s", h.BaseURL, code) }
+// JoinURL is where a campaign is joined, or "" if nobody said how this server is reached: then a page knows better, from its own address.
+func (h *Hub) JoinURL(code string) string {
+	if h.BaseURL == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s/j/%s", h.BaseURL, code)
+}

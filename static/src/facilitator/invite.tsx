@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { t } from "../i18n/index.ts";
 import { call, sentenceOf } from "../lib/api.ts";
-import { readable } from "../lib/code.ts";
+import { joinAddress, readable } from "../lib/code.ts";
 import type { Campaign } from "../protocol.ts";
 import { CopyField } from "../ui/copy.tsx";
 import { Wrong } from "../ui/fields.tsx";
@@ -17,7 +17,7 @@ export function InvitePanel({ campaign }: { campaign: Campaign }) {
 				<h2 id="join-code">{t("invite.people")}</h2>
 				{campaign.code && <p class={`figures ${style.code}`}>{readable(campaign.code)}</p>}
 				<img class={style.qr} src={`/api/v1/campaigns/${campaign.id}/qr.svg`} alt={t("invite.qr")} width="240" height="240" />
-				{campaign.join_url && <CopyField label={t("invite.address")} value={campaign.join_url} />}
+				{campaign.code && <CopyField label={t("invite.address")} value={joinAddress(campaign)} />}
 				<p class="hint">{t("invite.channel")}</p>
 			</section>
 			<section class="card roomy stack" aria-labelledby="links">

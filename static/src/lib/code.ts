@@ -9,3 +9,8 @@ export function tidyCode(text: string): string {
 export function readable(code: string): string {
 	return tidyCode(code).replace(/(.{3})(?=.)/g, "$1 ");
 }
+
+/** Where a campaign is joined: the address that the server was told it has, else the one that this page came from. */
+export function joinAddress(campaign: { join_url?: string; code?: string }, origin = location.origin): string {
+	return campaign.join_url || (campaign.code ? `${origin}/j/${campaign.code}` : "");
+}

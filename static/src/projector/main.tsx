@@ -6,7 +6,7 @@ import "../ui/base.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { label, number, t } from "../i18n/index.ts";
-import { readable } from "../lib/code.ts";
+import { joinAddress, readable } from "../lib/code.ts";
 import { Gate } from "../parts/gate.tsx";
 import type { Campaign, Idea } from "../protocol.ts";
 import { Room } from "../store/room.ts";
@@ -149,7 +149,7 @@ function useGlide(list: { current: HTMLOListElement | null }, order: string[]): 
 }
 
 function Side({ room, campaign }: { room: Room; campaign: Campaign }) {
-	const address = campaign.join_url?.replace(/^https?:\/\//, "").replace(/\/j\/.*$/, "");
+	const address = joinAddress(campaign).replace(/^https?:\/\//, "").replace(/\/j\/.*$/, "");
 	return (
 		<aside class={style.side} aria-label={t("screen.join")}>
 			<p class={style.how}>{t("screen.join")}</p>

@@ -251,7 +251,7 @@ func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error)
 	k := h.kind(name)
 	r := &Room{
 		hub: h, name: name, scope: k.scope, log: log, logger: h.Logger, stats: &h.Stats,
-		byPerson: map[id.ID][]*Conn{}, tickEvery: MinTick, used: time.Now(),
+		byPerson: map[id.ID][]*Conn{}, tickEvery: MinTick, used: time.Now(), since: since{at: time.Now()},
 		calls: make(chan func()), appends: make(chan appendResult, 1), reads: make(chan readResult, 1),
 		delivered: make(chan time.Duration, 1), repaired: make(chan *repair, 1), snapped: make(chan error, 1),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),

@@ -57,7 +57,7 @@ type Room struct {
 	scratch  []byte
 	waiting  []waiter
 	due      int64 // when the clock owes the machine something; 0: never
-	replayed int   // commands since the last snapshot
+	since    since // the last snapshot
 	views    viewCache
 	others   *bus.Presence // people on other nodes
 
@@ -211,6 +211,7 @@ func (r *Room) run() {
 			r.adopt(p)
 		case err := <-r.snapped:
 			r.snapping = false
+			r.since.took = time.Since(r.since.at)
 			if err != nil {
 				r.snapFailed(err)
 			}
@@ -393,7 +394,8 @@ func (r *Room) breakDown(err error) {
 
 // emit is told by the sequencer what was applied.
 func (r *Room) emit(a applied) {
-	r.replayed++
+	r.since.entries++
+	r.since.commands += a.commands
 	if r.feed != nil {
 		r.feed.applied(a)
 		for i := range a.events {

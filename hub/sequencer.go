@@ -47,10 +47,11 @@ type Answerer interface {
 
 // Applied says what one entry brought.
 type applied struct {
-	seq    uint64
-	at     int64
-	events []machine.Event
-	epoch  bool // a new epoch began
+	seq      uint64
+	at       int64
+	commands int // void ones included
+	events   []machine.Event
+	epoch    bool // a new epoch began
 }
 
 var (
@@ -319,7 +320,7 @@ func (s *sequencer) apply(e *journal.Entry, body []byte, items []*Pending) error
 	}
 	at := s.pos.Next(e)
 	stamp := machine.Stamp{Seq: at.Seq, Epoch: s.epoch, At: e.At, Rules: e.Rules, Base: e.Base.Seq}
-	out := applied{seq: at.Seq, at: e.At}
+	out := applied{seq: at.Seq, at: e.At, commands: len(e.Records)}
 	var retry []*Pending
 	for i := range e.Records {
 		var p *Pending

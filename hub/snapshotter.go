@@ -13,20 +13,34 @@ import (
 // Snapshots are made by a second machine that replays behind the room: the room never pauses, and every snapshot proves that replay equals live, because
 // the checkpoints that the log holds are compared on the way and the chain has to come out the same.
 const (
-	// SnapshotEvery commands a snapshot is made.
-	SnapshotEvery = 50_000
-	// SnapshotEntries is the same in entries.
-	SnapshotEntries = 4096
+	// SnapshotCommands and SnapshotEntries: after so many of either, a snapshot is made.
+	SnapshotCommands = 50_000
+	SnapshotEntries  = 4096
+	// SnapshotPause is the least time between two, and snapshotShare how many times as long as the last one took: under a load that lasts, snapshots take
+	// a small part of the machine.
+	SnapshotPause = 20 * time.Second
+	snapshotShare = 10
 	// snapshotTimeout bounds the making of one.
 	snapshotTimeout = 5 * time.Minute
 )
 
+// since counts what happened since the last snapshot. Owned by the room's owner.
+type since struct {
+	entries, commands int
+	at                time.Time     // of the last snapshot, or of opening
+	took              time.Duration // the last snapshot
+}
+
+func (s *since) due(now time.Time) bool {
+	return (s.entries >= SnapshotEntries || s.commands >= SnapshotCommands) && now.Sub(s.at) >= max(SnapshotPause, snapshotShare*s.took)
+}
+
 // maybeSnapshot starts one if enough happened since the last.
 func (r *Room) maybeSnapshot() {
-	if r.replayed < SnapshotEntries || r.snapping || r.lost {
+	if r.snapping || r.lost || !r.since.due(time.Now()) {
 		return
 	}
-	r.replayed = 0
+	r.since.entries, r.since.commands = 0, 0
 	r.snapping = true
 	at, epoch := r.seq.pos, r.seq.epoch
 	digest := r.seq.machine.Digest()
@@ -35,6 +49,7 @@ func (r *Room) maybeSnapshot() {
 		defer cancel()
 		r.snapped <- r.snapshot(ctx, at, epoch, digest)
 	}()
+	r.since.at = time.Now()
 }
 
 // snapshot replays to `at` without keys, compares, and saves.

@@ -78,12 +78,16 @@ type lately struct {
 	from   uint64 // nothing before is known
 	began  bool
 	events []pendingEvent
+
+	entries, commands int
 }
 
 func (l *lately) applied(a applied) {
 	if !l.began {
 		l.from, l.began = a.seq-1, true
 	}
+	l.entries++
+	l.commands += a.commands
 	for _, e := range a.events {
 		l.events = append(l.events, pendingEvent{e, a.seq, a.at})
 	}

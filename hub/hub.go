@@ -284,6 +284,7 @@ func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error)
 	if err := restore(ctx, log, r.seq, 0); err != nil {
 		return nil, fmt.Errorf("hub: open %s: %w", name, err)
 	}
+	r.since.entries, r.since.commands = lately.entries, lately.commands
 	r.open(r.seq)
 	r.seq.stats, r.seq.emit = &h.Stats, r.emit
 	r.seq.answer = func(p *Pending, o machine.Outcome) {

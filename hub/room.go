@@ -474,6 +474,7 @@ func (r *Room) reindexDue() {
 }
 
 func (r *Room) keep(now time.Time) {
+	r.maybeSnapshot()
 	if r.feed != nil {
 		r.keepPresence(now)
 	}

@@ -78,12 +78,14 @@ func (i *Idea) Latest() Revision {
 	return i.Current
 }
 
-// Retract takes the idea back.
-func (b *Board) Retract(i *Idea, reason Text) {
-	if i.Status != Retracted {
-		b.posted[i.Author]--
+// Retract takes the idea back and says whether it was there to be taken back.
+func (b *Board) Retract(i *Idea, reason Text) bool {
+	if i.Status == Retracted {
+		return false
 	}
+	b.posted[i.Author]--
 	i.Status, i.Reason, i.Pending = Retracted, reason, nil
+	return true
 }
 
 // Report notes that somebody thinks a moderator should look. Once each.
@@ -160,6 +162,15 @@ func (c *Comment) Edit(t Text, kind string, review bool, lane, n uint64) {
 	if review && c.Status == Rejected {
 		c.Status = Waiting
 	}
+}
+
+// Retract takes the comment back and says whether it was there to be taken back.
+func (c *Comment) Retract(reason Text) bool {
+	if c.Status == Retracted {
+		return false
+	}
+	c.Status, c.Reason, c.Pending = Retracted, reason, nil
+	return true
 }
 
 // Moderate does what a moderator decided and says whether the action fits the comment's state.

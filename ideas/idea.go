@@ -5,6 +5,8 @@
 package ideas
 
 import (
+	"slices"
+
 	"kiem/id"
 )
 
@@ -46,6 +48,21 @@ type Revision struct {
 
 // Texts lists the texts in their stored order.
 func (r *Revision) Texts() []*Text { return []*Text{&r.Title, &r.Text, &r.Need} }
+
+// Incomplete names what is missing before the idea can be shortlisted: "innovation" (which of the five kinds of novelty), "need" (which need, and
+// whose), "definition" (the self-check). Posting needs none of them.
+func (r *Revision) Incomplete() (missing []string) {
+	if len(r.Innovation) == 0 {
+		missing = append(missing, "innovation")
+	}
+	if r.Need.Units == 0 {
+		missing = append(missing, "need")
+	}
+	if r.Definition == nil {
+		missing = append(missing, "definition")
+	}
+	return missing
+}
 
 // Idea is one idea. Owned by its Board.
 type Idea struct {
@@ -121,11 +138,11 @@ type Lanes []Lane
 // Lane is one lane's newest number.
 type Lane struct{ Lane, N uint64 }
 
-// Late says whether a command with that lane and number comes after a newer one of its lane. n = 0: it carries no lane.
+// Late says whether a command with that lane and number comes after a newer one of its lane, or again. n = 0: it carries no lane.
 func (l Lanes) Late(lane, n uint64) bool {
 	for _, have := range l {
 		if have.Lane == lane {
-			return n > 0 && n < have.N
+			return n > 0 && n <= have.N
 		}
 	}
 	return false
@@ -136,14 +153,9 @@ func (l *Lanes) Note(lane, n uint64) {
 	if n == 0 {
 		return
 	}
-	for i, have := range *l {
-		if have.Lane == lane {
-			*l = append((*l)[:i], (*l)[i+1:]...)
-			break
-		}
+	kept := slices.DeleteFunc(slices.Clone(*l), func(have Lane) bool { return have.Lane == lane })
+	if len(kept) >= MaxLanes {
+		kept = kept[1:]
 	}
-	if len(*l) >= MaxLanes {
-		*l = (*l)[1:]
-	}
-	*l = append(*l, Lane{lane, n})
+	*l = append(kept, Lane{lane, n})
 }

@@ -2,6 +2,7 @@ package ideas
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -83,12 +84,13 @@ const (
 	FaultUTF8      Fault = "bad_utf8"      // not valid UTF-8, or the replacement character
 	FaultControl   Fault = "control"       // a control character
 	FaultDirection Fault = "bidi"          // overrides the direction of writing
-	FaultInvisible Fault = "invisible"     // a name that cannot be seen
-	FaultEmpty     Fault = "empty"         // nothing but white space
+	FaultInvisible Fault = "invisible"     // characters in a name that cannot be seen, or that cover others
+	FaultEmpty     Fault = "empty"         // nothing to see
 	FaultLines     Fault = "several_lines" // a line break where one line is meant
 )
 
-// CheckText finds what may not stand in a text of several lines: line feed and tab are the only control characters.
+// CheckText finds what may not stand in a text of several lines: line feed and tab are the only control characters, and nothing overrides the
+// direction of writing. Marks of direction and joiners, which many scripts and emoji need, may stand in a text.
 func CheckText(s string) Fault {
 	if !utf8.ValidString(s) {
 		return FaultUTF8
@@ -98,7 +100,7 @@ func CheckText(s string) Fault {
 		case r == utf8.RuneError:
 			return FaultUTF8
 		case r == '\n' || r == '\t':
-		case r < 0x20 || r >= 0x7f && r < 0xa0:
+		case unicode.IsControl(r):
 			return FaultControl
 		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
 			return FaultDirection
@@ -118,27 +120,54 @@ func CheckLine(s string) Fault {
 	return ""
 }
 
-// CheckName finds what may not stand in a name, which others must be able to read, to find, and not to mistake: also no marks of
-// direction, no zero-width characters, no fillers.
+// CheckName finds what may not stand in a name, which others must be able to read, to find, and not to mistake: also nothing that
+// takes no room of its own, and not so many marks on one letter that they cover the lines around.
 func CheckName(s string) Fault {
 	if f := CheckLine(s); f != "" {
 		return f
 	}
-	visible := false
+	marks := 0
 	for _, r := range s {
 		switch {
-		case r == 0xad || r == 0x34f || r == 0x61c || r == 0x115f || r == 0x1160 || r == 0x17b4 || r == 0x17b5 || r == 0x180e,
-			r >= 0x200b && r <= 0x200f, r >= 0x2060 && r <= 0x2065, r >= 0x206a && r <= 0x206f, r == 0x3164, r == 0xfeff, r == 0xffa0,
-			r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe0fff:
+		case r == textStyle, r == emojiStyle:
+		case hidden(r):
 			return FaultInvisible
-		case r != ' ' && r != 0xa0 && r != 0x3000 && !(r >= 0x2000 && r <= 0x200a):
-			visible = true
+		case !unicode.Is(unicode.M, r):
+			marks = 0
+		default:
+			if marks++; marks > maxMarks {
+				return FaultInvisible
+			}
 		}
 	}
-	if !visible {
+	if CheckBlank(s) {
 		return FaultEmpty
 	}
 	return ""
+}
+
+// maxMarks may follow one another in a name. Scripts that are written with marks need three.
+const maxMarks = 4
+
+// What makes a character that can be either a letter-like sign or an emoji the one or the other.
+const (
+	textStyle  = 0xfe0e
+	emojiStyle = 0xfe0f
+)
+
+// hidden says whether a character leaves nothing to see: format characters, fillers, and the Braille pattern without a dot.
+func hidden(r rune) bool {
+	return r == 0x2800 || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// CheckBlank says whether there is nothing to see: white space, hidden characters, marks without a letter.
+func CheckBlank(s string) bool {
+	for _, r := range s {
+		if !unicode.IsSpace(r) && !unicode.Is(unicode.M, r) && !hidden(r) {
+			return false
+		}
+	}
+	return true
 }
 
 // Units is the length of s in UTF-16 units.
@@ -149,6 +178,3 @@ func Units(s string) int {
 	}
 	return n
 }
-
-// CheckBlank says whether there is nothing but white space.
-func CheckBlank(s string) bool { return strings.TrimSpace(s) == "" }

@@ -238,8 +238,7 @@ func (m *Machine) actOnIdea(c *machine.Command, d *ActData, s machine.Stamp) ([]
 	fits := m.changeIdea(i, func() bool {
 		switch c.Type {
 		case IdeaRetract:
-			m.board.Retract(i, d.Reason)
-			return was != ideas.Retracted
+			return m.board.Retract(i, d.Reason)
 		case IdeaReport:
 			i.Report(c.Actor)
 			e.To = id.ID{}
@@ -352,8 +351,7 @@ func (m *Machine) actOnComment(c *machine.Command, d *ActData) ([]machine.Event,
 		if c.Type == CommentModerate {
 			return on.Moderate(d.Action, d.Reason)
 		}
-		on.Status, on.Reason, on.Pending = ideas.Retracted, d.Reason, nil
-		return was != ideas.Retracted
+		return on.Retract(d.Reason)
 	})
 	if !fits {
 		return nil, machine.Refuse(wire.Conflict, "action", "not_in_this_state")

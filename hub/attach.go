@@ -69,7 +69,7 @@ func (r *Room) attach(c *Conn, from Resume) *machine.Refusal {
 	if who == nil || who.Removed || who.Erased {
 		return machine.Refuse(wire.Forbidden, "", "not_joined")
 	}
-	c.stats, c.room, c.audience = r.stats, r, audienceOf(who.Role)
+	c.stats, c.room, c.stall, c.audience = r.stats, r, r.hub.Stall, audienceOf(who.Role)
 	head := r.seq.pos.Seq
 	resumes := from.Given && from.Epoch == r.seq.epoch && from.After <= head && r.feed.ring.covers(from.After)
 	hello := wire.Hello{

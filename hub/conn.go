@@ -29,13 +29,14 @@ const (
 //
 // Under TLS, or where there is no raw connection, everything goes by way of that goroutine; nothing else changes.
 type Conn struct {
-	// Static after NewConn.
+	// Static after NewConn, room and stall after the room has attached it.
 	self  id.ID
 	lang  string
 	net   net.Conn
 	raw   syscall.RawConn // nil: not available
 	stats *Stats
 	room  *Room
+	stall time.Duration // how long it may accept nothing
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -60,7 +61,7 @@ type Conn struct {
 
 // NewConn prepares the writing side of a connection that has been upgraded. The room that it is attached to closes it in the end.
 func NewConn(nc net.Conn, self id.ID, lang string) *Conn {
-	c := &Conn{net: nc, self: self, lang: lang}
+	c := &Conn{net: nc, self: self, lang: lang, stall: StallTime}
 	if sc, ok := nc.(*net.TCPConn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw
@@ -201,7 +202,7 @@ func (c *Conn) drain() {
 		c.rest = nil
 		c.stalled = time.Now()
 		c.mu.Unlock()
-		_ = c.net.SetWriteDeadline(time.Now().Add(StallTime))
+		_ = c.net.SetWriteDeadline(time.Now().Add(c.stall))
 		if _, err := c.net.Write(chunk); err != nil {
 			if isTimeout(err) {
 				c.stats.SlowClosed.Add(1)

@@ -119,7 +119,7 @@ func (f *fanout) keep(now time.Time) {
 		kept = append(kept, c)
 		midway := c.Midway.Load()
 		switch {
-		case c.stalledFor(now) > StallTime:
+		case c.stalledFor(now) > c.stall:
 			f.stats.SlowClosed.Add(1)
 			c.closeHard(4002)
 		case now.Sub(time.Unix(0, c.Heard.Load())) > SilentTime,

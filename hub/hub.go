@@ -53,6 +53,9 @@ type Config struct {
 	Fail     func(error)                                  // the process must end: nothing it says can be trusted
 	BaseURL  string                                       // of join addresses, without a slash at the end
 	Idle     time.Duration                                // 0: IdleTime
+	Stall    time.Duration                                // how long a client may accept nothing; 0: StallTime
+	// SnapshotEntries is after how many entries a snapshot is made, with no pause between two; 0: as snapshotter.go says. For tests.
+	SnapshotEntries int
 }
 
 // Bus carries what is ephemeral between nodes. Publishing never waits, and messages may be lost.
@@ -114,6 +117,9 @@ func New(ctx context.Context, c Config) (*Hub, error) {
 	}
 	if c.Idle == 0 {
 		c.Idle = IdleTime
+	}
+	if c.Stall == 0 {
+		c.Stall = StallTime
 	}
 	h := &Hub{
 		Config: c, journal: c.Journal, node: binary.BigEndian.Uint64(n[:]),

@@ -37,7 +37,11 @@ func (s *since) due(now time.Time) bool {
 
 // maybeSnapshot starts one if enough happened since the last.
 func (r *Room) maybeSnapshot() {
-	if r.snapping || r.lost || !r.since.due(time.Now()) {
+	due := r.since.due(time.Now())
+	if n := r.hub.SnapshotEntries; n > 0 {
+		due = r.since.entries >= n
+	}
+	if r.snapping || r.lost || !due {
 		return
 	}
 	r.since.entries, r.since.commands = 0, 0

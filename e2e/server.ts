@@ -1,5 +1,5 @@
 /** A real server: the program in a process of its own, with its own data directory, that can be killed and started again. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -127,6 +127,14 @@ export class Server {
 	async link(c: Made, role: "observer" | "facilitator" | "organiser"): Promise<string> {
 		const { url } = await this.call<{ url: string }>("POST", `/campaigns/${c.id}/links`, { role });
 		return url.replace(/^https?:\/\/[^/]+/, this.url);
+	}
+
+	/** The address that signs the operator in, once. */
+	signIn(): string {
+		const out = execFileSync(process.env.KIEM_BIN!, ["admin", "link", "--data", this.data]).toString();
+		const found = /https?:\/\/\S+/.exec(out);
+		if (!found) throw new Error(`no address in ${out}`);
+		return found[0].replace(/^https?:\/\/[^/]+/, this.url);
 	}
 
 	/** The ideas as an export gives them. */

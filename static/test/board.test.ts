@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Board } from "../src/store/board.ts";
-import { idea, ideaID, me, snapshot } from "./world.ts";
+import { campaign, idea, ideaID, me, snapshot } from "./world.ts";
 
 function board(...ideas: ReturnType<typeof idea>[]) {
 	let asked = 0;
@@ -131,6 +131,14 @@ describe("board", () => {
 		});
 		b.flush();
 		expect(b.campaign.value).toMatchObject({ stage: "result", open: { posting: false } });
+	});
+
+	test("a changed campaign keeps its code and address", () => {
+		const { b } = board();
+		const { code: _code, join_url: _url, ...changed } = campaign({ title: "Anders" });
+		b.apply({ type: "events", from: 10, to: 11, events: [event(11, "campaign.edit", changed)] });
+		b.flush();
+		expect(b.campaign.value).toMatchObject({ title: "Anders", code: "KM37QP", join_url: "http://kiem.test/j/KM37QP" });
 	});
 
 	test("a new name stands wherever the person does", () => {

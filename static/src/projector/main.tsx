@@ -149,7 +149,9 @@ function useGlide(list: { current: HTMLOListElement | null }, order: string[]): 
 }
 
 function Side({ room, campaign }: { room: Room; campaign: Campaign }) {
-	const address = joinAddress(campaign).replace(/^https?:\/\//, "").replace(/\/j\/.*$/, "");
+	const address = joinAddress(campaign)
+		.replace(/^https?:\/\//, "")
+		.replace(/\/j\/.*$/, "");
 	return (
 		<aside class={style.side} aria-label={t("screen.join")}>
 			<p class={style.how}>{t("screen.join")}</p>

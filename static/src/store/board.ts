@@ -123,7 +123,9 @@ export class Board {
 			const c = this.nextCampaign ?? this.campaign.value;
 			if (c) this.nextCampaign = { ...c, stage: d.stage, open: d.open };
 		} else if (type === "campaign.edit") {
-			this.nextCampaign = tidyCampaign(data as Campaign);
+			// The code and the address are the directory's, and not in every event.
+			const before = this.nextCampaign ?? this.campaign.value;
+			this.nextCampaign = { code: before?.code, join_url: before?.join_url, ...tidyCampaign(data as Campaign) };
 		} else if (family === "participant" || family === "role") {
 			const p = data as Participant;
 			if (!p?.id) return;

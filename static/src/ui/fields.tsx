@@ -15,18 +15,18 @@ interface Common {
 	max?: number;
 }
 
-/** Marks what is optional: most fields are needed. */
-function Words({ label, optional }: { label: string; optional?: boolean }) {
+/** Marks what is optional: most fields are needed. The mark describes the field and is no part of its name. */
+function Optional({ id, on }: { id: string; on?: boolean }) {
+	if (!on) return null;
 	return (
-		<>
-			{label}
-			{optional && <span class="quiet small"> ({t("ui.optional")})</span>}
-		</>
+		<span class="quiet small optional" id={`${id}-optional`}>
+			({t("ui.optional")})
+		</span>
 	);
 }
 
-function described(id: string, p: { hint?: string; wrong?: string }): string | undefined {
-	const list = [p.hint ? `${id}-hint` : "", p.wrong ? `${id}-wrong` : ""].filter(Boolean).join(" ");
+function described(id: string, p: { hint?: string; wrong?: string; optional?: boolean }): string | undefined {
+	const list = [p.optional ? `${id}-optional` : "", p.hint ? `${id}-hint` : "", p.wrong ? `${id}-wrong` : ""].filter(Boolean).join(" ");
 	return list || undefined;
 }
 
@@ -60,9 +60,9 @@ export function TextField(
 	const id = useId();
 	return (
 		<div class="field">
-			<label for={id} class={p.hideLabel ? "hidden" : ""}>
-				<Words {...p} />
-			</label>
+			<div class={p.hideLabel ? "hidden" : ""}>
+				<label for={id}>{p.label}</label> <Optional id={id} on={p.optional} />
+			</div>
 			{p.hint && (
 				<p class="hint" id={`${id}-hint`}>
 					{p.hint}
@@ -94,9 +94,9 @@ export function TextArea(p: Common & { rows?: number; areaRef?: Ref<HTMLTextArea
 	const id = useId();
 	return (
 		<div class="field">
-			<label for={id} class={p.hideLabel ? "hidden" : ""}>
-				<Words {...p} />
-			</label>
+			<div class={p.hideLabel ? "hidden" : ""}>
+				<label for={id}>{p.label}</label> <Optional id={id} on={p.optional} />
+			</div>
 			{p.hint && (
 				<p class="hint" id={`${id}-hint`}>
 					{p.hint}
@@ -138,9 +138,9 @@ export function Boxes(p: {
 }) {
 	const id = useId();
 	return (
-		<fieldset class="stack tight" aria-describedby={described(id, p)}>
+		<fieldset class="stack tight" aria-describedby={described(id, { hint: p.hint, wrong: p.wrong })}>
 			<legend>
-				<Words label={p.legend} optional={p.optional} />
+				{p.legend} {p.optional && <span class="quiet small optional">({t("ui.optional")})</span>}
 			</legend>
 			{p.hint && (
 				<p class="hint" id={`${id}-hint`}>

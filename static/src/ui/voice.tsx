@@ -25,9 +25,16 @@ export function alarm(text: string): void {
 	again(urgent, text);
 }
 
+/** What was said does not stay for those who walk through the page later. */
+const FORGET_MS = 8_000;
+
 /** The same words twice are spoken twice: a region that does not change is silent. */
 function again(region: { value: string }, text: string): void {
-	region.value = region.value === text ? `${text}\u00a0` : text;
+	const said = region.value === text ? `${text}\u00a0` : text;
+	region.value = said;
+	setTimeout(() => {
+		if (region.value === said) region.value = "";
+	}, FORGET_MS);
 }
 
 export function Voice() {

@@ -10,29 +10,63 @@ import (
 	"kiem/ideas"
 )
 
-// Check looks at a command before it is appended: all that depends on words or vocabularies, and what Apply would refuse anyway, so that
+// Check looks at a command before it is appended: all that depends on words or vocabularies, and what Apply would refuse as things stand, so that
 // the log holds few void commands. The actor is the participant, for votes too.
-func (m *Machine) Check(c *machine.Command, now int64) *machine.Refusal {
+func (m *Machine) Check(c *machine.Command, _ int64) *machine.Refusal {
+	if NewData(c.Type) == nil {
+		return machine.Refuse(wire.BadRequest, "type", "unknown_type")
+	}
 	if r := m.checkContent(c); r != nil {
 		return r
 	}
-	if c.Type == Create || c.Type == Join || c.Actor.IsZero() {
+	switch d := c.Data.(type) {
+	case *CreateData:
+		return nil
+	case *JoinData:
+		return m.guardJoin(c, d)
+	}
+	if c.Actor.IsZero() { // the clock
 		return nil
 	}
-	if r := m.may(m.people[c.Actor], c); r != nil {
+	if r := m.may(c); r != nil {
 		return r
 	}
-	if d, ok := c.Data.(*SupportData); ok {
-		switch i := m.board.Idea(d.Idea); {
-		case i == nil || !i.Status.Public():
-			return machine.Refuse(wire.NotFound, "idea", "no_idea")
-		case d.Value < -1 || d.Value > 1:
-			return machine.Refuse(wire.BadRequest, "value", "bad_value")
-		case d.Value == -1 && !m.settings.SupportAgainst:
-			return machine.Refuse(wire.BadRequest, "value", "no_against")
+	return m.guard(c)
+}
+
+// guard asks the guard of the command's type.
+func (m *Machine) guard(c *machine.Command) (r *machine.Refusal) {
+	switch d := c.Data.(type) {
+	case *SupportData:
+		_, r = m.guardSupport(d)
+	case *IdeaData:
+		if c.Type == IdeaPost {
+			return m.guardPostIdea(c, d)
 		}
+		var i *ideas.Idea
+		if i, r = m.guardEditIdea(c, d); r == nil && c.Actor != i.Author && ideas.CheckBlank(d.Reason.Words()) {
+			return machine.Refuse(wire.BadRequest, "reason", "reason_needed")
+		}
+	case *CommentData:
+		if c.Type == CommentPost {
+			_, _, r = m.guardPostComment(c, d)
+		} else {
+			_, _, r = m.guardEditComment(c, d)
+		}
+	case *ActData:
+		if c.Type == CommentModerate || c.Type == CommentRetract {
+			_, _, r = m.commentFor(c, d.Comment)
+		} else {
+			_, r = m.ideaFor(c, d.Idea)
+		}
+	case *StageData:
+		return m.guardStage(d)
+	case *ParticipantData:
+		_, r = m.guardParticipant(c, d)
+	case *EditData:
+		return m.guardEdit(d)
 	}
-	return nil
+	return r
 }
 
 func (m *Machine) checkContent(c *machine.Command) *machine.Refusal {
@@ -54,7 +88,7 @@ func (m *Machine) checkContent(c *machine.Command) *machine.Refusal {
 			return machine.Refuse(wire.BadRequest, "action", "not_in_list")
 		case c.Type == IdeaAnswer && !ideas.OneOf(ideas.AnswerStatuses, d.Action):
 			return machine.Refuse(wire.BadRequest, "status", "not_in_list")
-		case (c.Type == IdeaAnswer || d.Action == "reject") && d.Reason.Units == 0:
+		case (c.Type == IdeaAnswer || d.Action == "reject") && ideas.CheckBlank(d.Reason.Words()):
 			return machine.Refuse(wire.BadRequest, "reason", "reason_needed")
 		}
 	case *ParticipantData:
@@ -140,7 +174,7 @@ func CheckCreate(d *CreateData) *machine.Refusal {
 		return machine.Refuse(wire.BadRequest, "template", "not_in_list")
 	case !t.Has(d.Stage):
 		return machine.Refuse(wire.BadRequest, "settings.stage", "bad_stage")
-	case d.Stage != Draft && d.Challenge.Text == "":
+	case d.Stage != Draft && !d.Challenge.asks():
 		return machine.Refuse(wire.BadRequest, "challenge.text", "challenge_needed")
 	}
 	if r := checkPlain("title", d.Title, 1, MaxCampaignTitle, true); r != nil {

@@ -88,9 +88,9 @@ func hashBallot(voter, idea uint32, b *voting.Ballot, older []voting.Lane) machi
 	return h.Sum()
 }
 
-func (m *Machine) hashTally(idea id.ID, number uint32) machine.Sum {
+func (m *Machine) hashTally(number uint32) machine.Sum {
 	t := m.support.Tally(number)
-	h := machine.NewHasher('T').ID(idea).Int(uint64(number)).Int(uint64(t.Total)).Int(uint64(t.Against)).Int(uint64(t.Other)).
+	h := machine.NewHasher('T').ID(m.board.All()[number].ID).Int(uint64(number)).Int(uint64(t.Total)).Int(uint64(t.Against)).Int(uint64(t.Other)).
 		Int(uint64(t.Look)).Int(uint64(t.New))
 	for _, c := range t.Groups {
 		h.Int(uint64(c.Live)).Int(uint64(int64(c.Shown))).Int(uint64(c.Moved)).Int(uint64(c.Since))

@@ -1,6 +1,12 @@
 package campaign
 
-import "slices"
+import (
+	"slices"
+
+	"kiem/hub/machine"
+	"kiem/hub/wire"
+	"kiem/id"
+)
 
 // Role is what a participant may do in a campaign. The declared group never is a privilege.
 type Role string
@@ -89,4 +95,49 @@ func Matrix() map[string][]string {
 		}
 	}
 	return m
+}
+
+// may judges role and stage; Check and Apply share it. What is one's own is judged where the target is at hand.
+func (m *Machine) may(c *machine.Command) *machine.Refusal {
+	if !m.Exists() {
+		return machine.Refuse(wire.NotFound, "", "no_campaign")
+	}
+	who := m.people[c.Actor]
+	switch {
+	case who == nil || who.Erased, who.Removed && c.Type != PersonErased: // being erased is everybody's right
+		return machine.Refuse(wire.Forbidden, "", "not_joined")
+	case !who.Role.Holds(c.Type):
+		return machine.Refuse(wire.Forbidden, "", "no_right")
+	}
+	open, closed, writes := m.Open(), false, true
+	switch c.Type {
+	case IdeaPost:
+		closed = !open.Posting
+	case IdeaEdit:
+		closed = !open.Posting && !open.Editing
+	case CommentPost, CommentEdit:
+		closed = !open.Comments
+	case SupportSet:
+		closed, writes = !open.Support, false
+	default:
+		writes = false
+	}
+	switch {
+	case who.Role.Moderates() && c.Type != SupportSet: // stages bind participants; as voters, facilitators are participants
+		return nil
+	case closed:
+		return machine.Refuse(wire.PhaseClosed, "", "stage_closed")
+	case who.Muted && writes:
+		return machine.Refuse(wire.Forbidden, "", "muted")
+	}
+	return nil
+}
+
+// owns judges the `own` and `mine` of rights.
+func (m *Machine) owns(c *machine.Command, owner id.ID) *machine.Refusal {
+	r := rights[c.Type]
+	if c.Actor == owner || !r.mine && (!r.own || m.people[c.Actor].Role.Moderates()) {
+		return nil
+	}
+	return machine.Refuse(wire.Forbidden, "", "not_yours")
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"kiem/hub/machine"
-	"kiem/id"
 	"kiem/ideas"
 	"kiem/voting"
 )
@@ -78,97 +77,12 @@ func (m *Machine) Snapshot() []byte {
 	return e.Bytes()
 }
 
-// Restore reads a snapshot into a new machine.
-func (m *Machine) Restore(b []byte) error {
-	d := machine.NewDecoder(b)
-	if v := d.Int(); v != snapshotVersion {
-		d.Fail("version %d", v)
-	}
-	m.campaign = d.ID()
-	m.title = d.String()
-	m.template = d.String()
-	m.languages = d.Strings()
-	m.stage = d.String()
-	m.createdAt = d.Signed()
-	m.rights = d.Int()
-	m.challenge = decodeChallenge(d)
-	m.settings = decodeSettings(d)
-	m.support = voting.NewSupport(len(m.settings.Groups), m.settings.SmallCell)
-	if m.Exists() {
-		m.sum.Add(m.hashHead())
-	}
-
-	for range d.Len(24) {
-		p := &Person{ID: d.ID()}
-		role := d.Int()
-		if role >= uint64(len(Roles)) {
-			d.Fail("role %d", role)
-			break
-		}
-		p.Role = Roles[role]
-		p.Group, p.Stratum, p.Channel = uint8(d.Int()), uint8(d.Int()), d.String()
-		p.Entrepreneur, p.Muted, p.Removed, p.Erased = d.Bool(), d.Bool(), d.Bool(), d.Bool()
-		p.JoinedAt = d.Signed()
-		m.addPerson(p)
-	}
-
-	groups := len(m.settings.Groups)
-	for range d.Len(40) {
-		i := decodeIdea(d)
-		if d.Err() != nil {
-			break
-		}
-		if m.board.Idea(i.ID) != nil {
-			d.Fail("an idea twice")
-			break
-		}
-		m.board.Add(i)
-		t := m.addTally(i.ID)
-		t.Other, t.Look, t.New = int(d.Int()), uint32(d.Int()), int(d.Int())
-		for g := range groups {
-			c := &t.Groups[g]
-			c.Shown, c.Moved, c.Since = int(d.Signed()), int(d.Int()), uint32(d.Int())
-		}
-		m.sum.Add(hashIdea(i))
-		for _, c := range i.Comments {
-			m.sum.Add(hashComment(c))
-		}
-	}
-
-	for range d.Len(16) {
-		m.addVoter(d.ID())
-	}
-	ballots := d.Len(8)
-	m.support.Grow(ballots)
-	for range ballots {
-		voter, idea := uint32(d.Int()), uint32(d.Int())
-		b := voting.Ballot{
-			Choice: int8(d.Signed()), Group: uint8(d.Int()), Stratum: uint8(d.Int()), Mark: uint32(d.Int()), Lane: d.Int(), N: d.Int(),
-		}
-		var older []voting.Lane
-		for range d.Len(2) {
-			older = append(older, voting.Lane{Lane: d.Int(), N: d.Int()})
-		}
-		if d.Err() != nil || !m.support.Put(voter, idea, b, older) {
-			d.Fail("a ballot that cannot be")
-			break
-		}
-		m.sum.Add(hashBallot(voter, idea, &b, older))
-	}
-	m.answers.Restore(d)
-	return d.End()
-}
-
 func encodeChallenge(e *machine.Encoder, c *Challenge) {
 	e.ID(c.ID)
 	e.String(c.Title)
 	e.String(c.Text)
 	e.Strings(c.Nodes)
 	e.Strings(c.Themes)
-}
-
-func decodeChallenge(d *machine.Decoder) Challenge {
-	return Challenge{ID: d.ID(), Title: d.String(), Text: d.String(), Nodes: d.Strings(), Themes: d.Strings()}
 }
 
 func encodeSettings(e *machine.Encoder, s *Settings) {
@@ -186,17 +100,6 @@ func encodeSettings(e *machine.Encoder, s *Settings) {
 	}
 }
 
-func decodeSettings(d *machine.Decoder) Settings {
-	s := Settings{
-		Attendance: int(d.Int()), Moderation: d.String(), TextMax: int(d.Int()), SmallCell: int(d.Int()),
-		GroupCheck: d.String(), SupportAgainst: d.Bool(), Groups: d.Strings(),
-	}
-	for range d.Len(2) {
-		s.Schedule = append(s.Schedule, Switch{Stage: d.String(), At: d.Signed()})
-	}
-	return s
-}
-
 func encodeText(e *machine.Encoder, t *ideas.Text) {
 	e.ID(t.By)
 	e.Int(uint64(t.Units))
@@ -205,20 +108,9 @@ func encodeText(e *machine.Encoder, t *ideas.Text) {
 		e.Int(uint64(at))
 	}
 	e.Bool(t.Sealed != nil)
-	e.Blob(t.Sealed)
-}
-
-func decodeText(d *machine.Decoder) ideas.Text {
-	t := ideas.Text{By: d.ID(), Units: int(d.Int())}
-	for range d.Len(1) {
-		t.Shape = append(t.Shape, int(d.Int()))
+	if t.Sealed != nil {
+		e.Blob(t.Sealed)
 	}
-	sealed := d.Bool()
-	b := d.Blob()
-	if sealed {
-		t.Sealed = append([]byte{}, b...)
-	}
-	return t
 }
 
 func encodeRevision(e *machine.Encoder, r *ideas.Revision) {
@@ -235,17 +127,6 @@ func encodeRevision(e *machine.Encoder, r *ideas.Revision) {
 	}
 }
 
-func decodeRevision(d *machine.Decoder) (r ideas.Revision) {
-	for _, t := range r.Texts() {
-		*t = decodeText(d)
-	}
-	r.Themes, r.Nodes, r.Innovation = d.Strings(), d.Strings(), d.Strings()
-	if d.Bool() {
-		r.Definition = &ideas.Definition{Need: d.Bool(), Novelty: d.Bool()}
-	}
-	return r
-}
-
 func encodeLanes(e *machine.Encoder, lanes ideas.Lanes) {
 	e.Int(uint64(len(lanes)))
 	for _, l := range lanes {
@@ -254,23 +135,7 @@ func encodeLanes(e *machine.Encoder, lanes ideas.Lanes) {
 	}
 }
 
-func decodeLanes(d *machine.Decoder) (lanes ideas.Lanes) {
-	for range d.Len(2) {
-		lanes = append(lanes, ideas.Lane{Lane: d.Int(), N: d.Int()})
-	}
-	return lanes
-}
-
 func encodeStatus(e *machine.Encoder, s ideas.Status) { e.Int(uint64(slices.Index(ideas.Statuses, s))) }
-
-func decodeStatus(d *machine.Decoder) ideas.Status {
-	s := d.Int()
-	if s >= uint64(len(ideas.Statuses)) {
-		d.Fail("status %d", s)
-		return ideas.Hidden
-	}
-	return ideas.Statuses[s]
-}
 
 func encodeIdea(e *machine.Encoder, i *ideas.Idea) {
 	e.ID(i.ID)
@@ -304,27 +169,6 @@ func encodeIdea(e *machine.Encoder, i *ideas.Idea) {
 	}
 }
 
-func decodeIdea(d *machine.Decoder) *ideas.Idea {
-	i := &ideas.Idea{ID: d.ID(), Author: d.ID(), PostedAt: d.Signed(), EditedAt: d.Signed(), Version: int(d.Int()), Current: decodeRevision(d)}
-	if d.Bool() {
-		r := decodeRevision(d)
-		i.Pending = &r
-	}
-	i.Status = decodeStatus(d)
-	i.Reason = decodeText(d)
-	i.Locked, i.Pinned = d.Bool(), d.Bool()
-	i.Reports = d.IDs()
-	if d.Bool() {
-		i.Answer = &ideas.Answer{Status: d.String(), Reason: decodeText(d), At: d.Signed(), By: d.ID()}
-	}
-	i.From, i.Into = d.IDs(), d.IDs()
-	i.SetLanes(decodeLanes(d))
-	for range d.Len(60) {
-		i.Comments = append(i.Comments, decodeComment(d, i.ID))
-	}
-	return i
-}
-
 func encodeComment(e *machine.Encoder, c *ideas.Comment) {
 	e.ID(c.ID)
 	e.ID(c.ReplyTo)
@@ -340,17 +184,4 @@ func encodeComment(e *machine.Encoder, c *ideas.Comment) {
 		encodeText(e, c.Pending)
 	}
 	encodeLanes(e, c.Lanes())
-}
-
-func decodeComment(d *machine.Decoder, idea id.ID) *ideas.Comment {
-	c := &ideas.Comment{
-		ID: d.ID(), Idea: idea, ReplyTo: d.ID(), Author: d.ID(), Kind: d.String(), Status: decodeStatus(d), At: d.Signed(),
-		Edited: d.Bool(), Text: decodeText(d), Reason: decodeText(d),
-	}
-	if d.Bool() {
-		t := decodeText(d)
-		c.Pending = &t
-	}
-	c.SetLanes(decodeLanes(d))
-	return c
 }

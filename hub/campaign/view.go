@@ -72,28 +72,6 @@ func list[T any](l []T) []T {
 	return l
 }
 
-// Joined is the number of people who ever joined as participants, erased ones included.
-func (m *Machine) Joined() int {
-	n := 0
-	for _, p := range m.joined {
-		if p.Role == Participant || p.Role == Facilitator {
-			n++
-		}
-	}
-	return n
-}
-
-// Channels counts joins by the channel of the link that people came by: REACH.
-func (m *Machine) Channels() map[string]int {
-	counts := map[string]int{}
-	for _, p := range m.joined {
-		if p.Role == Participant || p.Role == Facilitator {
-			counts[p.Channel]++
-		}
-	}
-	return counts
-}
-
 // Person renders what others see of a participant.
 func (v View) Person(i id.ID) wire.Person {
 	out := wire.Person{ID: i}
@@ -303,27 +281,4 @@ func (v View) Listed(role Role) wire.Listed {
 		}
 	}
 	return l
-}
-
-// MayRename judges participant.rename before the vault is changed.
-func (m *Machine) MayRename(actor, participant id.ID) *machine.Refusal {
-	c := &machine.Command{Type: ParticipantRename, Actor: actor}
-	if r := m.may(m.people[actor], c); r != nil {
-		return r
-	}
-	if p := m.people[participant]; p == nil || p.Erased {
-		return machine.Refuse(wire.NotFound, "participant", "no_participant")
-	}
-	return m.owns(c, participant)
-}
-
-// Challenge of the campaign. The caller must not change what it points to.
-func (m *Machine) Challenge() Challenge { return m.challenge }
-
-// Voter is how the room stamps a vote: the participant's group and stratum.
-func (m *Machine) Voter(participant id.ID) (group, stratum uint8) {
-	if p := m.people[participant]; p != nil {
-		return p.Group, p.Stratum
-	}
-	return 0, 0
 }

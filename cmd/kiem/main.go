@@ -44,9 +44,12 @@ type program struct {
 }
 
 // run is the program with its outside passed in.
-func run(args []string, stdout, stderr io.Writer) int {
+func run(args []string, stdout, stderr io.Writer) int { return runWith(args, stdout, stderr, nil) }
+
+func runWith(args []string, stdout, stderr io.Writer, p *parts) int {
 	code := -1
 	var c cli
+	c.Serve.parts = p
 	parser, err := kong.New(&c,
 		kong.Name("kiem"), kong.Description("Live idea campaigns and roundtables."),
 		kong.Writers(stdout, stderr), kong.Exit(func(n int) { code = n }),

@@ -40,6 +40,23 @@ type settings struct {
 	LogLevel   string        `default:"info" enum:"debug,info,warn,error" help:"Least level of log lines: ${enum}."`
 	LogFormat  string        `default:"text" enum:"text,json" help:"Form of log lines: ${enum}."`
 	AdminToken string        `name:"admin-token" env:"KIEM_ADMIN_TOKEN" help:"Bearer token that acts as account admin, at least 32 characters. Better given in the environment." placeholder:"TOKEN"`
+
+	parts *parts `kong:"-"`
+}
+
+// parts are what tests exchange in a node, to make a disk, a clock or a client fail as none does on demand. Nil, and a nil field, is the usual part.
+type parts struct {
+	Clock    func() time.Time
+	Journal  func(journal.Journal) journal.Journal
+	Vault    func(vault.Vault) vault.Vault
+	Sessions func(session.Store) session.Store
+	Hub      func(*hub.Config)
+}
+
+func exchange[T any](part *T, f func(T) T) {
+	if f != nil {
+		*part = f(*part)
+	}
 }
 
 // minToken is the length of the operator's token in characters.
@@ -52,6 +69,7 @@ type node struct {
 	http    *http.Server
 	metrics *web.Metrics
 	log     *slog.Logger
+	stores  stores
 	failed  chan error
 	closers []func() error
 }
@@ -100,19 +118,33 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (n *node, err err
 	for _, w := range s.warnings() {
 		log.Warn(w)
 	}
+	if s.parts == nil {
+		s.parts = &parts{}
+	}
+	if s.parts.Clock == nil {
+		s.parts.Clock = time.Now
+	}
 	stores, err := s.stores(ctx, n)
 	if err != nil {
 		return n, err
 	}
-	n.hub, err = hub.New(ctx, hub.Config{
-		Journal: stores.journal, Vault: stores.vault, Bus: stores.bus, Logger: log, Sentence: web.Sentence, BaseURL: s.PublicURL,
+	exchange(&stores.journal, s.parts.Journal)
+	exchange(&stores.vault, s.parts.Vault)
+	exchange(&stores.sessions, s.parts.Sessions)
+	n.stores = stores
+	config := hub.Config{
+		Journal: stores.journal, Vault: stores.vault, Bus: stores.bus, Logger: log, Sentence: web.Sentence, BaseURL: s.PublicURL, Clock: s.parts.Clock,
 		Fail: func(err error) {
 			select {
 			case n.failed <- err:
 			default:
 			}
 		},
-	})
+	}
+	if s.parts.Hub != nil {
+		s.parts.Hub(&config)
+	}
+	n.hub, err = hub.New(ctx, config)
 	if err != nil {
 		return n, err
 	}
@@ -123,7 +155,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (n *node, err err
 	}
 	n.server, err = web.New(web.Config{
 		Hub: n.hub, Sessions: stores.sessions, Limits: stores.limits, Logger: log, Metrics: n.metrics.Handler(), AdminToken: s.AdminToken,
-		Origins: origins, Proxies: s.Proxy, RateScale: s.RateScale, Guest: web.GuestName, Warnings: s.warnings,
+		Origins: origins, Proxies: s.Proxy, RateScale: s.RateScale, Guest: web.GuestName, Warnings: s.warnings, Clock: s.parts.Clock,
 	})
 	if err != nil {
 		return n, usageError("--proxy: " + err.Error())
@@ -156,7 +188,7 @@ func (s *settings) stores(ctx context.Context, n *node) (out stores, err error) 
 		return out, err
 	}
 	n.closers = append(n.closers, out.vault.Close)
-	if out.sessions, err = session.OpenLite(ctx, s.Data, time.Now); err != nil {
+	if out.sessions, err = session.OpenLite(ctx, s.Data, s.parts.Clock); err != nil {
 		return out, err
 	}
 	n.closers = append(n.closers, out.sessions.Close)
@@ -185,7 +217,7 @@ func (s *settings) redis(ctx context.Context, n *node) (out stores, err error) {
 	n.closers = append(n.closers, conn.Close)
 	out.vault = vault.OpenRedis(conn, n.log)
 	n.closers = append(n.closers, out.vault.Close)
-	out.sessions = session.OpenRedis(conn, time.Now)
+	out.sessions = session.OpenRedis(conn, s.parts.Clock)
 	n.closers = append(n.closers, out.sessions.Close)
 	shared := bus.OpenRedis(conn, n.log)
 	n.closers = append(n.closers, shared.Close)
@@ -224,6 +256,8 @@ func (n *node) serve(ctx context.Context, listeners []net.Listener, drain time.D
 	}
 	sweep := time.NewTicker(time.Hour)
 	defer sweep.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	var cause error
 wait:
 	for {
@@ -237,6 +271,11 @@ wait:
 		case err := <-ended:
 			cause = err
 			break wait
+		case <-look.C:
+			if cause = n.poisoned(ctx); cause != nil {
+				n.log.Error("a write to stable storage failed; this process must end", "err", cause)
+				break wait
+			}
 		case <-sweep.C:
 			n.server.Sweep(ctx)
 		}
@@ -251,6 +290,23 @@ wait:
 	}
 	_ = n.http.Close()
 	return cause
+}
+
+// lookEvery is how often it is asked whether a store was poisoned. None acknowledges anything meanwhile.
+const lookEvery = time.Second
+
+// poisoned is the failed write after which one of the stores takes nothing more, or nil. A room reports its journal at once; the vault, the sessions and
+// the journal's housekeeping have nobody who would.
+func (n *node) poisoned(ctx context.Context) error {
+	if n.stores.journal.Shared() {
+		return nil // Redis has the disk
+	}
+	for _, ready := range []func(context.Context) error{n.stores.journal.Ready, n.stores.vault.Ready, n.stores.sessions.Ready} {
+		if err := ready(ctx); errors.Is(err, journal.ErrPoisoned) {
+			return err
+		}
+	}
+	return nil
 }
 
 // close releases what open opened, the last first.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,27 +21,13 @@ const patience = 30 * time.Second
 // adminToken is what the started servers know as KIEM_ADMIN_TOKEN.
 const adminToken = "protocol-test-admin-token-0123456789abcdef"
 
-// kiemBinary builds the program into a folder of the test, with the race detector when the test has it.
-func kiemBinary(t testing.TB) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "kiem")
-	args := []string{"build", "-o", file}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	build := exec.Command("go", append(args, ".")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return file
-}
-
 // kiemProcess is one `kiem serve`. It can be killed and started again on the same address and data.
 type kiemProcess struct {
 	t      testing.TB
 	binary string
 	addr   string
 	args   []string
+	env    []string // besides the usual
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	log    *processLog
@@ -74,7 +59,7 @@ func serveKiem(t testing.TB, binary, data string, more ...string) *kiemProcess {
 func (p *kiemProcess) start() {
 	p.t.Helper()
 	cmd := exec.Command(p.binary, p.args...)
-	cmd.Env = append(cleanEnv(), "KIEM_ADMIN_TOKEN="+adminToken)
+	cmd.Env = append(append(cleanEnv(), "KIEM_ADMIN_TOKEN="+adminToken), p.env...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)

@@ -11,7 +11,7 @@ const (
 	MaxThemes     = 5      // of one idea
 	MaxNodes      = 2      // of one idea: two make it multidisciplinary
 	MaxIdeas      = 50_000 // of one campaign
-	MaxIdeasEach  = 100    // of one participant
+	MaxIdeasEach  = 1_000  // of one participant
 	MaxComments   = 2_000  // of one idea
 	MaxReports    = 1_000  // of one idea
 	MaxLanes      = 8      // remembered per target; an older lane's late command is judged by order alone

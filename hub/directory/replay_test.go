@@ -128,7 +128,7 @@ func story(t testing.TB) *bench {
 func TestStory(t *testing.T) {
 	b := story(t)
 	digest := b.m.Digest()
-	if got, want := hex.EncodeToString(digest[:]), "01ac46da1bd4b2527a32988ed87dcb68a5bf03b43849fd188a94558aa1e1725b"; got != want {
+	if got, want := hex.EncodeToString(digest[:]), "14f08b86225a9c0045e7f54dd8c4aa3bada041b3d27f98c6b21d61dc2b04ccc7"; got != want {
 		t.Errorf("digest %s, was %s", got, want)
 	}
 	restored := directory.New()

@@ -99,13 +99,10 @@ func TestJoin(t *testing.T) {
 	const code = `{"code":"KM37QP","name":`
 	for _, c := range []struct{ doc, want string }{
 		{`{"name":"A"}`, "bad_request code missing"},
-		{`{"code":"A"}`, "bad_request name missing"},
 		{`{"code":"","name":"A"}`, "bad_request code bad_code"},
 		{`{"code":"../..","name":"A"}`, "bad_request code bad_code"},
 		{`{"code":"ÉÉ","name":"A"}`, "bad_request code bad_code"},
 		{`{"code":"` + strings.Repeat("A", 17) + `","name":"A"}`, "bad_request code bad_code"},
-		{code + `""}`, "bad_request name empty"},
-		{code + `" \u00a0\u2003"}`, "bad_request name empty"},
 		{code + `"\u3164"}`, "bad_request name invisible"},
 		{code + `"a\u202egpj"}`, "bad_request name bidi"},
 		{code + `"a\u2028b"}`, "bad_request name several_lines"},
@@ -128,6 +125,12 @@ func TestJoin(t *testing.T) {
 		}
 		if _, r := intake.Join(o); r == nil || r.Error() != c.want {
 			t.Errorf("%s: %v, want %s", c.doc, r, c.want)
+		}
+	}
+	// A name is not needed: the campaign finds one.
+	for _, doc := range []string{`{"code":"A"}`, code + `""}`, code + `" \u00a0\u2003"}`} {
+		if j, r := intake.Join(object(t, doc)); r != nil || j.Name != "" {
+			t.Errorf("%s: %q %v", doc, j.Name, r)
 		}
 	}
 	if _, r := intake.Join(object(t, code+`"`+strings.Repeat("e\\u0301", 60)+`"}`)); r != nil {

@@ -230,7 +230,7 @@ func TestHostileCost(t *testing.T) {
 				t.Errorf("%s: taken for a command", name)
 			}
 		}
-		if best > 60*time.Millisecond {
+		if best > 400*time.Millisecond { // with the race detector, on a machine that does other things as well
 			t.Errorf("%s: %d bytes took %v", name, len(doc), best)
 		}
 	}

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"slices"
 	"time"
 
 	"kiem/hub/machine"
@@ -93,7 +94,10 @@ func (v View) Person(i id.ID) wire.Person {
 func (v View) Participant(i id.ID) (out wire.Participant) {
 	out.Person = v.Person(i)
 	if p := v.m.people[i]; p != nil {
-		out.Entrepreneur, out.Channel, out.Muted, out.Removed = p.Entrepreneur, p.Channel, p.Muted, p.Removed
+		out.Entrepreneur, out.Muted, out.Removed = p.Entrepreneur, p.Muted, p.Removed
+		if !p.Erased {
+			out.Channel = p.Channel
+		}
 		out.JoinedAt = at(p.JoinedAt)
 	}
 	return out
@@ -125,6 +129,37 @@ func words(t ideas.Text) string {
 	return t.Filler()
 }
 
+func (v View) privileged(i *ideas.Idea) bool {
+	return v.moderates() || !v.self.IsZero() && i.Author == v.self
+}
+
+// revision is the content of an idea that this view shows.
+func (v View) revision(i *ideas.Idea) *ideas.Revision {
+	if i.Pending != nil && v.privileged(i) {
+		return i.Pending
+	}
+	return &i.Current
+}
+
+// On says whether an idea, as this view shows it, carries an innovation node. "" is any.
+func (v View) On(i *ideas.Idea, node string) bool {
+	return v.Sees(i) && (node == "" || slices.Contains(v.revision(i).Nodes, node))
+}
+
+// Nodes counts the ideas in this view by innovation node, all six. An idea with two nodes counts for both.
+func (v View) Nodes() map[string]int {
+	counts := make(map[string]int, len(ideas.Nodes))
+	for _, node := range ideas.Nodes {
+		counts[node] = 0
+		for _, i := range v.m.board.All() {
+			if v.On(i, node) {
+				counts[node]++
+			}
+		}
+	}
+	return counts
+}
+
 // Idea renders an idea, or what is left of it for those who may not see it: its id and the status "gone".
 func (v View) Idea(i *ideas.Idea) wire.Idea {
 	if !v.Sees(i) {
@@ -133,11 +168,7 @@ func (v View) Idea(i *ideas.Idea) wire.Idea {
 			Authors: []wire.Person{}, Lineage: wire.Lineage{From: []id.ID{}, Into: []id.ID{}}, Support: wire.TallyOf{ByGroup: map[string]int{}},
 		}
 	}
-	privileged := v.moderates() || i.Author == v.self
-	r := &i.Current
-	if i.Pending != nil && privileged {
-		r = i.Pending
-	}
+	privileged, r := v.privileged(i), v.revision(i)
 	t := v.Tally(i.ID)
 	out := wire.Idea{
 		ID: i.ID, Challenge: v.m.challenge.ID, Title: words(r.Title), Text: words(r.Text), Need: words(r.Need),
@@ -155,6 +186,7 @@ func (v View) Idea(i *ideas.Idea) wire.Idea {
 	if d := r.Definition; d != nil {
 		out.Definition = &wire.Definition{Need: d.Need, Novelty: d.Novelty}
 	}
+	out.Incomplete = r.Incomplete()
 	if privileged {
 		out.Reason = words(i.Reason)
 	}
@@ -189,10 +221,13 @@ func (v View) comment(c *ideas.Comment) wire.Comment {
 }
 
 // Ideas renders every idea in the view, oldest first.
-func (v View) Ideas() []wire.Idea {
+func (v View) Ideas() []wire.Idea { return v.IdeasOn("") }
+
+// IdeasOn renders those with an innovation node.
+func (v View) IdeasOn(node string) []wire.Idea {
 	out := []wire.Idea{}
 	for _, i := range v.m.board.All() {
-		if v.Sees(i) {
+		if v.On(i, node) {
 			out = append(out, v.Idea(i))
 		}
 	}

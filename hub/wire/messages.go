@@ -81,8 +81,8 @@ type Presence struct {
 	Online int `json:"online"`
 }
 
-// Tally is the state of support for one idea. ByGroup holds released figures only: small groups are part of "other", and figures
-// lag the total until enough new ballots came in.
+// Tally is the state of support for one idea. ByGroup holds released figures only: small groups are part of "other", figures are whole
+// multiples of settings.small_cell, rounded down, and lag the total until enough new ballots came in. They do not add up to the total.
 type Tally struct {
 	Support int            `json:"support"`
 	Against int            `json:"against,omitempty"`
@@ -162,6 +162,7 @@ type Idea struct {
 	Innovation []string    `json:"innovation"`
 	Need       string      `json:"need"`
 	Definition *Definition `json:"definition,omitempty"`
+	Incomplete []string    `json:"incomplete,omitempty"` // what a shortlist needs and the idea lacks: innovation need definition
 	Support    TallyOf     `json:"support"`
 	Comments   []Comment   `json:"comments"`
 	Authors    []Person    `json:"authors"`

@@ -124,8 +124,8 @@ export interface Presence {
 }
 
 /**
- * Tally is the state of support for one idea. ByGroup holds released figures only: small groups are part of "other", and figures
- * lag the total until enough new ballots came in.
+ * Tally is the state of support for one idea. ByGroup holds released figures only: small groups are part of "other", figures are whole
+ * multiples of settings.small_cell, rounded down, and lag the total until enough new ballots came in. They do not add up to the total.
  */
 export interface Tally {
 	support: number;
@@ -216,6 +216,8 @@ export interface Idea {
 	innovation: string[];
 	need: string;
 	definition?: Definition;
+	/** what a shortlist needs and the idea lacks: innovation need definition */
+	incomplete?: string[];
 	support: TallyOf;
 	comments: Comment[];
 	authors: Person[];

@@ -75,11 +75,12 @@ func (s *protoScript) killInBurst(t *testing.T) {
 		}
 		var left atomic.Int64
 		left.Store(1 + rand.Int64N(people*each*3/4))
-		enough := make(chan struct{})
+		enough, process := make(chan struct{}), s.server.cmd.Process
 		for _, c := range clients {
 			c.mu.Lock()
 			c.onReply = func() {
 				if left.Add(-1) == 0 {
+					_ = process.Kill() // at once, not when the script gets its turn; it cannot have ended before
 					close(enough)
 				}
 			}

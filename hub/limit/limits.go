@@ -26,6 +26,9 @@ var (
 	// AdminToken of one address: wrong operator tokens.
 	AdminToken = Limit{Name: "admin-token", Every: per(10, time.Minute), Burst: 10, Closed: true, Shared: true}
 
+	// Rejoin of one participant: joining again with the same key makes a session each time.
+	Rejoin = Limit{Name: "rejoin", Every: per(10, 10*time.Minute), Burst: 10, Closed: true, Shared: true}
+
 	// Campaigns that one account opens.
 	Campaigns = Limit{Name: "campaigns", Every: per(20, time.Hour), Burst: 20, Shared: true}
 	// Invitations that one account sends by mail.

@@ -5,15 +5,13 @@ import (
 	"crypto/subtle"
 	"errors"
 	"maps"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"kiem/hub"
 	"kiem/hub/directory"
+	"kiem/hub/limit"
 	"kiem/hub/session"
 	"kiem/hub/wire"
 	"kiem/id"
@@ -30,14 +28,6 @@ type caller struct {
 
 // adminKey is the operator's token as a key of limits.
 const adminKey = "admin"
-
-func bearerToken(r *http.Request) (string, bool) {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return "", false
-	}
-	return strings.TrimSpace(token), true
-}
 
 func (s *Server) cookieName(r *http.Request) string {
 	if s.secure(r) {
@@ -58,9 +48,6 @@ func (s *Server) hasCredentials(c *gin.Context) bool {
 // caller finds out who sends a request. Nobody is an error with code unauthorised.
 func (s *Server) caller(c *gin.Context) (*caller, error) {
 	token, bearer := bearerToken(c.Request)
-	if bearer && s.isAdmin(token) {
-		return &caller{key: adminKey, account: directory.Admin}, nil
-	}
 	if !bearer {
 		cookie, err := c.Request.Cookie(s.cookieName(c.Request))
 		if err != nil {
@@ -68,9 +55,20 @@ func (s *Server) caller(c *gin.Context) (*caller, error) {
 		}
 		token = cookie.Value
 	}
+	if bearer && s.isAdmin(token) {
+		if err := s.peek(c, limit.AdminToken, s.addressKey(c)); err != nil {
+			return nil, err
+		}
+		return &caller{key: adminKey, account: directory.Admin}, nil
+	}
 	got, err := s.Sessions.Get(c.Request.Context(), token)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
+		if bearer && s.AdminToken != "" { // this is how somebody looks for the operator's token
+			if err := s.take(c, limit.AdminToken, s.addressKey(c)); err != nil {
+				return nil, err
+			}
+		}
 		return nil, refuse(wire.Unauthorised, "", "no_session")
 	case err != nil:
 		return nil, err
@@ -104,31 +102,59 @@ func (w *caller) in(campaignID id.ID) (id.ID, bool) {
 	return id.ID{}, false
 }
 
-// enter finds the campaign of a request and who the caller is in it. To a stranger a campaign that exists looks like one that does not.
-func (s *Server) enter(c *gin.Context) (*hub.Room, id.ID, *caller, error) {
+// visit is a caller in a campaign.
+type visit struct {
+	*caller
+	campaign id.ID
+	room     *hub.Room
+	self     id.ID // the participant that the caller is
+}
+
+// enter finds the campaign of a request and who the caller is in it. To whoever is not in it, a campaign that exists looks like one that does not.
+func (s *Server) enter(c *gin.Context) (*visit, error) {
 	who, err := s.caller(c)
 	if err != nil {
-		return nil, id.ID{}, nil, err
+		return nil, err
 	}
 	campaignID, err := id.Parse(c.Param("id"))
 	if err != nil {
-		return nil, id.ID{}, nil, hub.ErrNoCampaign
+		return nil, hub.ErrNoCampaign
 	}
 	self, ok := who.in(campaignID)
 	if !ok {
-		return nil, id.ID{}, nil, hub.ErrNoCampaign
+		return nil, hub.ErrNoCampaign
 	}
-	room, err := s.Hub.Room(c.Request.Context(), campaignID)
+	var room *hub.Room
+	if _, joined := who.members[campaignID]; joined {
+		room, err = s.Hub.Room(c.Request.Context(), campaignID)
+	} else {
+		room, err = s.room(c, campaignID)
+	}
 	if err != nil {
-		return nil, id.ID{}, nil, err
+		return nil, err
 	}
-	return room, self, who, nil
+	return &visit{caller: who, campaign: campaignID, room: room, self: self}, nil
+}
+
+// room finds the room of a campaign that somebody named. The directory is asked first: asking for what does not exist must not cost a log.
+func (s *Server) room(c *gin.Context, campaignID id.ID) (*hub.Room, error) {
+	found, err := s.Hub.Directory().Campaign(c.Request.Context(), campaignID)
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, hub.ErrNoCampaign
+	}
+	return s.Hub.Room(c.Request.Context(), campaignID)
 }
 
 // startSession gives the caller a new session that also is this, and ends the one before: no session is ever raised in rank.
 func (s *Server) startSession(c *gin.Context, before *caller, account id.ID, campaignID, participant id.ID) (string, error) {
+	if before != nil && (before.token == "" || before.stale) {
+		before = nil
+	}
 	next := session.Session{Members: map[id.ID]id.ID{}, Expires: s.Clock().Add(sessionTime)}
-	if before != nil && before.key != adminKey && !before.stale {
+	if before != nil {
 		maps.Copy(next.Members, before.members)
 		if account.IsZero() {
 			account = before.account
@@ -153,7 +179,8 @@ func (s *Server) startSession(c *gin.Context, before *caller, account id.ID, cam
 	if err != nil {
 		return "", err
 	}
-	if before != nil && before.token != "" {
+	if before != nil {
+		s.sockets.move(before.key, token)
 		if err := s.Sessions.Delete(c.Request.Context(), before.token); err != nil {
 			s.Logger.Warn("a session was not ended", "err", err)
 		}
@@ -175,24 +202,4 @@ func (s *Server) byCookie(c *gin.Context) *caller {
 		return nil
 	}
 	return who
-}
-
-func (s *Server) trustedProxy(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, p := range s.Proxies {
-		if network, err := netip.ParsePrefix(p); err == nil && network.Contains(addr.Unmap()) {
-			return true
-		}
-		if one, err := netip.ParseAddr(p); err == nil && one.Unmap() == addr.Unmap() {
-			return true
-		}
-	}
-	return false
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,11 +14,7 @@ import (
 	"kiem/hub/machine"
 	"kiem/hub/wire"
 	"kiem/id"
-	"kiem/ideas"
 )
-
-// MaxPage is the number of ideas in one page of a snapshot.
-const MaxPage = 500
 
 // createCampaign is POST /campaigns.
 func (s *Server) createCampaign(c *gin.Context) error {
@@ -28,8 +22,11 @@ func (s *Server) createCampaign(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if who.account.IsZero() || who.stale {
+	switch {
+	case who.account.IsZero():
 		return refuse(wire.Forbidden, "", "organisers_only")
+	case who.stale:
+		return refuse(wire.Unavailable, "", "unavailable")
 	}
 	if err := s.take(c, limit.Campaigns, who.account.String()); err != nil {
 		return err
@@ -43,7 +40,7 @@ func (s *Server) createCampaign(c *gin.Context) error {
 		return failure{refusal}
 	}
 	data.Campaign = s.newID()
-	code, refusal, err := s.Hub.Create(c.Request.Context(), hub.Owner{Account: who.account, Name: s.ownerName(c, who)}, data)
+	code, refusal, err := s.Hub.Create(c.Request.Context(), hub.Owner{Account: who.account, Name: organiserName(language(c))}, data)
 	if err := refused(refusal, err); err != nil {
 		return err
 	}
@@ -53,13 +50,13 @@ func (s *Server) createCampaign(c *gin.Context) error {
 	return nil
 }
 
-// ownerName is what participants see of an account until it gives itself another name.
-func (s *Server) ownerName(c *gin.Context, _ *caller) string { return organiserName(language(c)) }
-
 // listCampaigns is GET /campaigns: those of the account, and those that the session takes part in.
 func (s *Server) listCampaigns(c *gin.Context) error {
 	who, err := s.caller(c)
 	if err != nil {
+		return err
+	}
+	if err := s.spend(c, who); err != nil {
 		return err
 	}
 	ctx := c.Request.Context()
@@ -116,10 +113,10 @@ func (s *Server) listCampaigns(c *gin.Context) error {
 	return nil
 }
 
-// place is what the machine says of a caller now.
-func place(c *gin.Context, room *hub.Room, self id.ID) (role campaign.Role, audience machine.Audience, err error) {
-	err = room.Campaign(c.Request.Context(), func(m *campaign.Machine) {
-		if p := m.Person(self); p != nil && !p.Removed && !p.Erased {
+// place is what the machine says of a caller now. Whoever is not in the campaign, or no longer, finds none.
+func place(c *gin.Context, v *visit) (role campaign.Role, audience machine.Audience, err error) {
+	err = v.room.Campaign(c.Request.Context(), func(m *campaign.Machine) {
+		if p := m.Person(v.self); p != nil && !p.Removed && !p.Erased {
 			role = p.Role
 		}
 	})
@@ -136,35 +133,24 @@ func place(c *gin.Context, room *hub.Room, self id.ID) (role campaign.Role, audi
 
 // snapshot is GET /campaigns/{id}.
 func (s *Server) snapshot(c *gin.Context) error {
-	room, self, _, err := s.enter(c)
+	v, err := s.enter(c)
 	if err != nil {
 		return err
 	}
-	_, audience, err := place(c, room, self)
+	_, audience, err := place(c, v)
 	if err != nil {
 		return err
 	}
-	page := hub.Page{Sort: c.Query("sort"), Query: c.Query("q"), Node: c.Query("node"), Theme: c.Query("theme")}
-	for field, v := range map[string]*int{"limit": &page.Limit, "offset": &page.Offset} {
-		text := c.Query(field)
-		if text == "" {
-			continue
-		}
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 || field == "limit" && (n == 0 || n > MaxPage) {
-			return failure{machine.Refuse(wire.BadRequest, field, "out_of_range").With("min", "1").With("max", strconv.Itoa(MaxPage))}
-		}
-		*v = n
+	page, err := readPage(c.Request.URL.Query())
+	if err != nil {
+		return err
 	}
-	switch {
-	case len(page.Query) > hub.MaxQuery || len(page.Theme) > hub.MaxQuery:
-		return failure{machine.Refuse(wire.TooLarge, "q", "too_long").With("max", strconv.Itoa(hub.MaxQuery))}
-	case !slices.Contains([]string{"", "new", "top", "quiet"}, page.Sort):
-		return refuse(wire.BadRequest, "sort", "not_in_list")
-	case page.Node != "" && !ideas.OneOf(ideas.Nodes, page.Node):
-		return refuse(wire.BadRequest, "node", "not_in_list")
+	if page != (hub.Page{}) { // the whole is encoded once for everybody
+		if err := s.spend(c, v.caller); err != nil {
+			return err
+		}
 	}
-	made, err := room.Snapshot(c.Request.Context(), audience, page)
+	made, err := v.room.Snapshot(c.Request.Context(), audience, page)
 	if err != nil {
 		return err
 	}
@@ -172,12 +158,12 @@ func (s *Server) snapshot(c *gin.Context) error {
 	h.Set("ETag", made.ETag)
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set("Vary", "Accept-Encoding, Authorization, Cookie")
-	if match := c.GetHeader("If-None-Match"); match != "" && strings.TrimPrefix(match, "W/") == made.ETag {
+	if knownBy(c.GetHeader("If-None-Match"), made.ETag) {
 		c.Status(http.StatusNotModified)
 		return nil
 	}
 	body := made.JSON
-	if strings.Contains(c.GetHeader("Accept-Encoding"), "gzip") {
+	if takesGzip(c.GetHeader("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = made.Gzip
 	}
@@ -187,14 +173,17 @@ func (s *Server) snapshot(c *gin.Context) error {
 
 // me is GET /campaigns/{id}/me.
 func (s *Server) me(c *gin.Context) error {
-	room, self, _, err := s.enter(c)
+	v, err := s.enter(c)
 	if err != nil {
 		return err
 	}
-	if _, _, err := place(c, room, self); err != nil {
+	if _, _, err := place(c, v); err != nil {
 		return err
 	}
-	me, err := room.Me(c.Request.Context(), self)
+	if err := s.spend(c, v.caller); err != nil {
+		return err
+	}
+	me, err := v.room.Me(c.Request.Context(), v.self)
 	if err != nil {
 		return err
 	}
@@ -205,23 +194,26 @@ func (s *Server) me(c *gin.Context) error {
 
 // participants is GET /campaigns/{id}/participants, for moderators. Reading it is logged: it is a list of people.
 func (s *Server) participants(c *gin.Context) error {
-	room, self, _, err := s.enter(c)
+	v, err := s.enter(c)
 	if err != nil {
 		return err
 	}
-	role, _, err := place(c, room, self)
+	role, _, err := place(c, v)
 	if err != nil {
 		return err
 	}
 	if !role.Moderates() {
 		return refuse(wire.Forbidden, "", "no_right")
 	}
+	if err := s.spend(c, v.caller); err != nil {
+		return err
+	}
 	list := []wire.Participant{}
 	var channels map[string]int
-	err = room.View(c.Request.Context(), machine.Moderators, func(v campaign.View, m *campaign.Machine) {
+	err = v.room.View(c.Request.Context(), machine.Moderators, func(view campaign.View, m *campaign.Machine) {
 		for _, p := range m.People() {
 			if !p.Erased {
-				list = append(list, v.Participant(p.ID))
+				list = append(list, view.Participant(p.ID))
 			}
 		}
 		channels = m.Channels()
@@ -229,7 +221,7 @@ func (s *Server) participants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Logger.Info("the list of participants was read", "campaign", c.Param("id"), "by", self)
+	s.Logger.Info("the list of participants was read", "campaign", v.campaign, "by", v.self)
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, gin.H{"participants": list, "channels": channels})
 	return nil
@@ -241,14 +233,23 @@ func (s *Server) results(c *gin.Context) error {
 	if err != nil {
 		return hub.ErrNoCampaign
 	}
-	ctx := c.Request.Context()
-	room, err := s.Hub.Room(ctx, campaignID)
+	self := id.ID{}
+	who, err := s.caller(c)
+	var f failure
+	switch {
+	case err == nil:
+		self, _ = who.in(campaignID)
+		err = s.spend(c, who)
+	case errors.As(err, &f) && f.Code == wire.Unauthorised: // a stranger
+		err = s.take(c, limit.Exports, "results "+s.addressKey(c))
+	}
 	if err != nil {
 		return err
 	}
-	self := id.ID{}
-	if who, err := s.caller(c); err == nil {
-		self, _ = who.in(campaignID)
+	ctx := c.Request.Context()
+	room, err := s.room(c, campaignID)
+	if err != nil {
+		return err
 	}
 	type row struct {
 		ID      id.ID        `json:"id"`

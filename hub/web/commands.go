@@ -6,7 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -22,23 +22,22 @@ import (
 // desk turns what one client of a campaign sends into commands. Socket, HTTP and lists share it; it belongs to one goroutine.
 type desk struct {
 	server *Server
-	room   *hub.Room
-	self   id.ID
+	*visit
 	reader wire.Reader
 	ctx    intake.Context
 }
 
-func (s *Server) newDesk(ctx context.Context, room *hub.Room, self id.ID) *desk {
-	d := &desk{server: s, room: room, self: self}
+func (s *Server) newDesk(ctx context.Context, v *visit) *desk {
+	d := &desk{server: s, visit: v}
 	d.ctx = intake.Context{
-		Actor: self,
+		Actor: v.self,
 		// Asked for by campaign.edit only. Should the room be gone, the command will be refused anyway.
 		Settings: func() (out campaign.Settings) {
-			_ = room.Campaign(ctx, func(m *campaign.Machine) { out = m.Settings() })
+			_ = v.room.Campaign(ctx, func(m *campaign.Machine) { out = m.Settings() })
 			return out
 		},
 		Challenge: func() (out campaign.Challenge) {
-			_ = room.Campaign(ctx, func(m *campaign.Machine) { out = m.Challenge() })
+			_ = v.room.Campaign(ctx, func(m *campaign.Machine) { out = m.Challenge() })
 			return out
 		},
 	}
@@ -63,7 +62,9 @@ func (d *desk) execute(ctx context.Context, p *hub.Pending) (machine.Outcome, er
 		return d.room.Rename(ctx, p)
 	}
 	o, err := d.room.Execute(ctx, p)
-	d.server.after(ctx, p.Command, o)
+	if err == nil && o.Refusal == nil {
+		d.server.after(ctx, d.campaign, p.Command)
+	}
 	return o, err
 }
 
@@ -73,55 +74,50 @@ func slow(kind string) bool {
 }
 
 // after does what follows from a command outside of its campaign: a new title is shown in lists; who was removed loses their sessions.
-func (s *Server) after(ctx context.Context, c *machine.Command, o machine.Outcome) {
-	if o.Refusal != nil {
-		return
-	}
+func (s *Server) after(ctx context.Context, campaignID id.ID, c *machine.Command) {
 	switch d := c.Data.(type) {
 	case *campaign.EditData:
 		if d.Title == nil {
 			return
 		}
-		if campaignID, ok := ctx.Value(campaignKey{}).(id.ID); ok {
-			if err := s.Hub.Directory().Retitle(ctx, c.ID, campaignID, *d.Title); err != nil {
-				s.Logger.Warn("the list of campaigns has an old title", "err", err)
-			}
+		if err := s.Hub.Directory().Retitle(ctx, c.ID, campaignID, *d.Title); err != nil {
+			s.Logger.Warn("the list of campaigns has an old title", "campaign", campaignID, "err", err)
 		}
 	case *campaign.ParticipantData:
-		campaignID, ok := ctx.Value(campaignKey{}).(id.ID)
-		if c.Type != campaign.ParticipantRemove || !ok {
+		if c.Type != campaign.ParticipantRemove {
 			return
 		}
 		if err := s.Sessions.DeleteParticipant(ctx, campaignID, d.Participant); err != nil {
-			s.Logger.Warn("sessions of somebody who was removed were not ended", "err", err)
+			s.Logger.Warn("sessions of somebody who was removed were not ended", "campaign", campaignID, "err", err)
 		}
 	}
 }
 
-// campaignKey carries the campaign of a request in its context.
-type campaignKey struct{}
-
 // commands is POST /campaigns/{id}/commands.
 func (s *Server) commands(c *gin.Context) error {
-	room, self, who, err := s.enter(c)
+	v, err := s.enter(c)
 	if err != nil {
 		return err
 	}
-	if who.stale {
+	if _, _, err := place(c, v); err != nil {
+		return err
+	}
+	if v.stale {
 		return refuse(wire.Unavailable, "", "unavailable")
 	}
 	body, err := readBody(c, wire.MaxBody)
 	if err != nil {
 		return err
 	}
-	campaignID, _ := id.Parse(c.Param("id")) // enter has read it
-	ctx := context.WithValue(c.Request.Context(), campaignKey{}, campaignID)
-	d := s.newDesk(ctx, room, self)
+	// A client that goes away does not undo its command; what follows from it must not be cut off either.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), commandTime)
+	defer cancel()
+	d := s.newDesk(ctx, v)
 	list, several, fault := d.reader.ReadCommands(body)
 	if fault != nil {
 		return failure{intake.Refusal(fault)}
 	}
-	lang, gate := language(c), s.gates.Get(who.key, s.Clock())
+	lang, gate := language(c), s.gates.Get(v.key, s.Clock())
 	replies := make([]byte, 0, 256*len(list))
 	if several {
 		replies = append(replies, '[')
@@ -143,7 +139,9 @@ func (s *Server) commands(c *gin.Context) error {
 			}
 		}
 		if r := o.Refusal; r != nil {
-			status = r.Code.Status()
+			if status = r.Code.Status(); !several {
+				retryAfter(c, r)
+			}
 			replies = wire.AppendRefusal(replies, cmd.ID, !cmd.ID.IsZero(), r.Code, Sentence(lang, r), r.Field)
 			continue
 		}
@@ -159,7 +157,7 @@ func (s *Server) commands(c *gin.Context) error {
 }
 
 func (s *Server) one(ctx context.Context, d *desk, gate *limit.Session, cmd *wire.Command) (machine.Outcome, error) {
-	if !s.allowed(gate) {
+	if ok, _ := s.allowed(gate); !ok {
 		return machine.Outcome{Refusal: machine.Refuse(wire.RateLimited, "", "too_fast")}, nil
 	}
 	p, refusal := d.pending(cmd)
@@ -169,22 +167,13 @@ func (s *Server) one(ctx context.Context, d *desk, gate *limit.Session, cmd *wir
 	return d.execute(ctx, p)
 }
 
-// allowed counts a command of a session. Without a count there are too many sessions, and nothing is allowed.
-func (s *Server) allowed(session *limit.Session) bool {
-	if session == nil {
-		return false
-	}
-	ok, _ := session.Allow(time.Now())
-	return ok
-}
-
 // readBody reads a body of at most that many bytes.
 func readBody(c *gin.Context, most int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, most))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, refuse(wire.TooLarge, "", "too_large")
+		return nil, failure{machine.Refuse(wire.TooLarge, "", "too_large").With("max", strconv.FormatInt(most, 10))}
 	case err != nil:
 		return nil, refuse(wire.BadRequest, "", "not_json")
 	}

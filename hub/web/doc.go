@@ -9,7 +9,8 @@
 //
 // A caller is a session (cookie or bearer token), or the operator's token. A session names the participant that somebody is in each campaign, and grants
 // nothing: roles are read from the campaign at each command. A cookie counts only with proof that our own page sent it (origin.go); the socket
-// never takes a token from the address.
+// never takes a token from the address. Whose session ends loses its sockets (sockets.go); while the session store is away, known sessions read and
+// do not write.
 //
 // # Handlers
 //
@@ -18,31 +19,21 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/gorilla/websocket"
 
 	"kiem/hub"
 	"kiem/hub/limit"
 	"kiem/hub/session"
 	"kiem/static"
-)
-
-// Limits of HTTP.
-const (
-	// MaxConnections is how many sockets one node takes.
-	MaxConnections = 50_000
-	// headerTime, idleTime and maxHeader bound requests.
-	headerTime = 5 * time.Second
-	bodyTime   = 20 * time.Second
-	idleTime   = 90 * time.Second
-	maxHeader  = 16 << 10
-	// sessionTime is how long a session lasts: nobody is signed out within a day of work.
-	sessionTime = 180 * 24 * time.Hour
-	// signInTime is how long an organiser's session lasts.
-	signInTime = 30 * 24 * time.Hour
 )
 
 // Config is what the edge needs. All fields without a remark are required.
@@ -59,22 +50,25 @@ type Config struct {
 	Guest      func(string) string // what somebody without a name is called in a language
 	Warnings   func() []string     // unsafe settings in force, for readyz
 	Clock      func() time.Time    // nil: the system's
-	Dev        bool
 }
 
 // Server is the edge of one node.
 type Server struct {
 	Config
-	engine *gin.Engine
-	gates  *limit.Sessions
-	seats  chan struct{} // a token for each socket that may still be opened
-	shake  chan struct{} // handshakes under way
+	engine   *gin.Engine
+	upgrader websocket.Upgrader
+	gates    *limit.Sessions
+	sockets  *sockets
+	seats    *seats // of sockets
+	requests *seats // of other connections
+	proxies  []netip.Prefix
+	https    bool // our pages are served under https addresses only
+
+	shake chan struct{} // handshakes under way
+	ahead chan struct{} // those of clients that have seen more than this node
 }
 
-// handshakes is how many sockets are being attached at the same time: the others wait in line, and commands go first.
-const handshakes = 64
-
-// New makes the edge.
+// New makes the edge. An error says which setting makes no sense.
 func New(c Config) (*Server, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -86,9 +80,30 @@ func New(c Config) (*Server, error) {
 		c.Warnings = func() []string { return nil }
 	}
 	gin.SetMode(gin.ReleaseMode)
-	s := &Server{Config: c, engine: gin.New(), seats: make(chan struct{}, MaxConnections), shake: make(chan struct{}, handshakes)}
-	s.gates = limit.NewSessions(c.RateScale)
-	if err := s.engine.SetTrustedProxies(c.Proxies); err != nil {
+	s := &Server{
+		Config: c, engine: gin.New(), upgrader: newUpgrader(), gates: limit.NewSessions(c.RateScale), sockets: newSockets(),
+		seats: newSeats(MaxConnections), requests: newSeats(MaxRequests),
+		shake: make(chan struct{}, handshakes), ahead: make(chan struct{}, ahead),
+	}
+	s.Origins = nil
+	s.https = len(c.Origins) > 0
+	for _, text := range c.Origins {
+		origin, ok := parseOrigin(text)
+		if !ok {
+			return nil, fmt.Errorf("web: %q is not an address like https://host", text)
+		}
+		s.Origins = append(s.Origins, origin)
+		s.https = s.https && strings.HasPrefix(origin, "https:")
+	}
+	for _, text := range c.Proxies {
+		p, err := parseProxy(text)
+		if err != nil {
+			return nil, fmt.Errorf("web: %q is neither an address nor a network of proxies", text)
+		}
+		s.proxies = append(s.proxies, p)
+	}
+	s.engine.ForwardedByClientIP = false // clientAddress reads what proxies say
+	if err := s.engine.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
 	s.engine.HandleMethodNotAllowed = true
@@ -100,14 +115,13 @@ func New(c Config) (*Server, error) {
 
 func (s *Server) routes() {
 	e := s.engine
-	e.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
-	e.GET("/readyz", s.readyz)
+	look := []string{http.MethodGet, http.MethodHead}
+	e.Match(look, "/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	e.Match(look, "/readyz", s.readyz)
 	if s.Metrics != nil {
 		e.GET("/metrics", gin.WrapH(s.Metrics))
 	}
-	files := http.StripPrefix("/static", static.Handler())
-	e.GET("/static/*path", gin.WrapH(files))
-	e.HEAD("/static/*path", gin.WrapH(files))
+	e.Match(look, "/static/*path", gin.WrapH(http.StripPrefix("/static", static.Handler())))
 	e.NoRoute(s.page)
 	e.NoMethod(s.handle(func(*gin.Context) error { return errMethod }))
 
@@ -137,9 +151,16 @@ func (s *Server) Handler() http.Handler { return s.engine }
 
 // HTTP is a server with the limits that keep slow and silent clients from holding connections.
 func (s *Server) HTTP() *http.Server {
+	door := &doorkeeper{seats: s.requests, inside: map[net.Conn]string{}, key: func(conn net.Conn) string {
+		peer, ok := parseHop(conn.RemoteAddr().String())
+		if !ok || within(s.proxies, peer) {
+			return ""
+		}
+		return limit.AddressKey(peer)
+	}}
 	return &http.Server{
-		Handler: s.engine, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+		Handler: s.engine, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader, ConnState: door.changed, ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
 }
 

@@ -10,8 +10,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"kiem/hub"
+	"kiem/hub/journal"
 	"kiem/hub/machine"
 	"kiem/hub/session"
+	"kiem/hub/vault"
 	"kiem/hub/wire"
 	"kiem/static"
 )
@@ -57,9 +59,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 	if refusal.Code == wire.Internal {
 		s.Logger.Error("a request failed", "route", c.FullPath(), "err", err)
 	}
-	if refusal.Code == wire.RateLimited || refusal.Code == wire.Unavailable {
-		c.Header("Retry-After", "1")
-	}
+	retryAfter(c, refusal)
 	status := refusal.Code.Status()
 	if errors.Is(err, errMethod) {
 		status = http.StatusMethodNotAllowed
@@ -70,6 +70,13 @@ func (s *Server) fail(c *gin.Context, err error) {
 	}})
 }
 
+// retryAfter says when to come back, unless somebody who knows better has said so.
+func retryAfter(c *gin.Context, r *machine.Refusal) {
+	if (r.Code == wire.RateLimited || r.Code == wire.Unavailable) && c.Writer.Header().Get("Retry-After") == "" {
+		c.Header("Retry-After", "1")
+	}
+}
+
 // refusalOf gives what a caller is told about an error.
 func (s *Server) refusalOf(err error) *machine.Refusal {
 	var f failure
@@ -78,7 +85,8 @@ func (s *Server) refusalOf(err error) *machine.Refusal {
 		return f.Refusal
 	case errors.Is(err, hub.ErrNoCampaign):
 		return machine.Refuse(wire.NotFound, "", "no_campaign")
-	case errors.Is(err, hub.ErrClosed), errors.Is(err, hub.ErrBroken), errors.Is(err, session.ErrUnavailable),
+	case errors.Is(err, hub.ErrClosed), errors.Is(err, hub.ErrBroken), errors.Is(err, session.ErrUnavailable), errors.Is(err, vault.ErrUnavailable),
+		errors.Is(err, journal.ErrUnavailable), errors.Is(err, journal.ErrUnknown), errors.Is(err, journal.ErrPoisoned),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return machine.Refuse(wire.Unavailable, "", "unavailable")
 	}

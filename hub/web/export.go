@@ -1,18 +1,18 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"kiem/hub/campaign"
+	"kiem/hub/limit"
 	"kiem/hub/machine"
 	"kiem/hub/wire"
-	"kiem/id"
 )
 
 // exported is GET /campaigns/{id}/export?format=json. It says by which measure it is ordered, when it was made, and where in the log.
@@ -29,13 +29,17 @@ type exported struct {
 	Rounds     []any         `json:"rounds"`
 }
 
+// positionTries is how often an export is rendered again because something happened meanwhile: its number and hash are those of a state that
+// holds nothing newer than what it shows.
+const positionTries = 5
+
 // export is for moderators; in the last stage everybody in the campaign gets the public part, without names. Names are for organisers.
 func (s *Server) export(c *gin.Context) error {
-	room, self, _, err := s.enter(c)
+	v, err := s.enter(c)
 	if err != nil {
 		return err
 	}
-	role, audience, err := place(c, room, self)
+	role, audience, err := place(c, v)
 	if err != nil {
 		return err
 	}
@@ -45,30 +49,34 @@ func (s *Server) export(c *gin.Context) error {
 	if measure := c.DefaultQuery("measure", "support"); measure != "support" {
 		return refuse(wire.BadRequest, "measure", "not_in_list")
 	}
-	top := 0
-	if text := c.Query("top"); text != "" {
-		if top, err = strconv.Atoi(text); err != nil || top < 1 {
-			return refuse(wire.BadRequest, "top", "bad_number")
-		}
+	top, err := readNumber(c.Request.URL.Query(), "top", 1, maxOffset)
+	if err != nil {
+		return err
+	}
+	if err := s.take(c, limit.Exports, v.key); err != nil {
+		return err
 	}
 	out := exported{
 		Measure: "support", Rule: "support descending, then older first", MadeAt: s.Clock().UTC().Truncate(time.Second),
 		Durability: string(s.Hub.Durability()), Rounds: []any{},
 	}
 	var allowed bool
-	err = room.View(c.Request.Context(), audience, func(v campaign.View, m *campaign.Machine) {
-		allowed = role.Moderates() || m.Stage() == "result"
-		if allowed {
-			out.Campaign, out.Ideas = v.Campaign(), v.Ideas()
+	for range positionTries {
+		out.Seq, out.Epoch, out.Head = v.room.Position(c.Request.Context())
+		if err := v.room.View(c.Request.Context(), audience, func(view campaign.View, m *campaign.Machine) {
+			if allowed = role.Moderates() || m.Stage() == "result"; allowed {
+				out.Campaign, out.Ideas = view.Campaign(), view.Ideas()
+			}
+		}); err != nil {
+			return err
 		}
-	})
-	if err != nil {
-		return err
+		if seq, epoch, _ := v.room.Position(c.Request.Context()); seq == out.Seq && epoch == out.Epoch {
+			break
+		}
 	}
 	if !allowed {
 		return refuse(wire.Forbidden, "", "no_right")
 	}
-	out.Seq, out.Epoch, out.Head = room.Position(c.Request.Context())
 	slices.SortStableFunc(out.Ideas, func(a, b wire.Idea) int { return b.Support.Total - a.Support.Total })
 	if top > 0 {
 		out.Ideas = out.Ideas[:min(top, len(out.Ideas))]
@@ -76,9 +84,8 @@ func (s *Server) export(c *gin.Context) error {
 	if role != campaign.Organiser {
 		withoutNames(out.Ideas)
 	}
-	s.Logger.Info("an export was made", "campaign", c.Param("id"), "by", self, "names", role == campaign.Organiser)
-	campaignID, _ := id.Parse(c.Param("id")) // enter has read it
-	c.Header("Content-Disposition", `attachment; filename="kiem-`+campaignID.String()+`.json"`)
+	s.Logger.Info("an export was made", "campaign", v.campaign, "by", v.self, "names", role == campaign.Organiser)
+	c.Header("Content-Disposition", `attachment; filename="kiem-`+v.campaign.String()+`.json"`)
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Type", "application/json; charset=utf-8")
 	c.Status(http.StatusOK)
@@ -105,6 +112,9 @@ func withoutNames(list []wire.Idea) {
 func (s *Server) myData(c *gin.Context) error {
 	who, err := s.caller(c)
 	if err != nil {
+		return err
+	}
+	if err := s.take(c, limit.Exports, who.key); err != nil {
 		return err
 	}
 	type mine struct {
@@ -158,10 +168,13 @@ func (s *Server) eraseMe(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if who.stale || len(who.members) == 0 {
+	switch {
+	case who.stale:
+		return refuse(wire.Unavailable, "", "unavailable")
+	case len(who.members) == 0:
 		return refuse(wire.Forbidden, "", "account_stays")
 	}
-	ctx := c.Request.Context()
+	ctx := context.WithoutCancel(c.Request.Context()) // half an erasure helps nobody
 	for campaignID, self := range who.members {
 		room, err := s.Hub.Room(ctx, campaignID)
 		if err != nil {
@@ -174,6 +187,7 @@ func (s *Server) eraseMe(c *gin.Context) error {
 			return err
 		}
 	}
+	s.sockets.end(who.key, wire.CloseUnauthorised, "erased")
 	s.clearCookie(c)
 	c.Status(http.StatusNoContent)
 	return nil

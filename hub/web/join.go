@@ -32,22 +32,25 @@ func readObject(c *gin.Context) (wire.Object, error) {
 	return o, nil
 }
 
-// findCode finds the campaign of a code. Wrong codes are counted: they are how somebody looks for campaigns.
+// findCode finds the campaign of a code. Wrong codes are counted: they are how somebody looks for campaigns. Once there were too many, a right code gets the
+// same answer as a wrong one; and a campaign that is closed the same as none.
 func (s *Server) findCode(c *gin.Context, code string) (*directory.Campaign, error) {
-	ctx := c.Request.Context()
-	if err := s.peek(c, limit.WrongCode, s.addressKey(c)); err != nil {
-		return nil, err
-	}
-	if err := s.peek(c, limit.WrongCodes, ""); err != nil {
-		return nil, err
-	}
-	found, err := s.Hub.Directory().ByCode(ctx, code)
+	found, err := s.Hub.Directory().ByCode(c.Request.Context(), code)
 	if err != nil {
 		return nil, err
 	}
-	if found == nil || found.Closed {
-		s.count(c, limit.WrongCode, s.addressKey(c))
-		s.count(c, limit.WrongCodes, "")
+	known := found != nil && !found.Closed
+	ask := s.take
+	if known {
+		ask = s.peek
+	}
+	if err := ask(c, limit.WrongCode, s.addressKey(c)); err != nil {
+		return nil, err
+	}
+	if err := ask(c, limit.WrongCodes, ""); err != nil {
+		return nil, err
+	}
+	if !known {
 		return nil, refuse(wire.NotFound, "code", "no_code")
 	}
 	return found, nil
@@ -110,10 +113,13 @@ func (s *Server) join(c *gin.Context) error {
 	}); err != nil {
 		return err
 	}
-	if !again { // coming back is not limited
-		if err := s.limitJoin(c, found.ID, attendance); err != nil {
-			return err
-		}
+	if again { // each time is a session more
+		err = s.take(c, limit.Rejoin, self.String())
+	} else {
+		err = s.limitJoin(c, found.ID, attendance)
+	}
+	if err != nil {
+		return err
 	}
 	return s.enterAs(c, room, found.ID, found.Title, hub.Joining{
 		Participant: self, Name: j.Name, Organisation: j.Organisation, Guest: s.Guest(language(c)),
@@ -142,6 +148,7 @@ func (s *Server) signIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	s.Logger.Info("somebody signed in by a link", "account", link.Account)
 	if _, err := s.startSession(c, nil, link.Account, id.ID{}, id.ID{}); err != nil {
 		return err
 	}
@@ -158,8 +165,11 @@ func (s *Server) invite(c *gin.Context) error {
 	}
 	ctx := c.Request.Context()
 	found, err := s.Hub.Directory().Campaign(ctx, link.Campaign)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case found == nil:
+		return hub.ErrNoCampaign
 	}
 	room, err := s.Hub.Room(ctx, link.Campaign)
 	if err != nil {
@@ -200,20 +210,25 @@ func (s *Server) useLink(c *gin.Context, kind string) (link directory.Link, name
 	if refusal != nil {
 		return link, "", failure{refusal}
 	}
+	if err := s.Sessions.Ready(c.Request.Context()); err != nil {
+		return link, "", err // a link that works once must not be used up for nothing
+	}
 	link, refusal, err = s.Hub.Directory().UseLink(c.Request.Context(), kind, secret)
 	return link, name, refused(refusal, err)
 }
 
-// signOut is POST /signout.
+// signOut is POST /signout: it ends the session and its sockets. Signing out twice is no error.
 func (s *Server) signOut(c *gin.Context) error {
 	who, err := s.caller(c)
 	var f failure
 	switch {
-	case errors.As(err, &f):
+	case errors.As(err, &f) && f.Code == wire.Unauthorised:
 	case err != nil:
 		return err
 	case who.token != "":
-		if err := s.Sessions.Delete(c.Request.Context(), who.token); err != nil {
+		err := s.Sessions.Delete(c.Request.Context(), who.token)
+		s.sockets.end(who.key, wire.CloseUnauthorised, "signed out") // dead on this node also if the store could not be told
+		if err != nil {
 			return err
 		}
 	}
@@ -236,8 +251,11 @@ const (
 
 // makeLink is POST /campaigns/{id}/links: an invitation to be a facilitator (once) or an observer.
 func (s *Server) makeLink(c *gin.Context) error {
-	room, self, who, err := s.enter(c)
+	v, err := s.enter(c)
 	if err != nil {
+		return err
+	}
+	if _, _, err := place(c, v); err != nil {
 		return err
 	}
 	o, err := readObject(c)
@@ -260,22 +278,27 @@ func (s *Server) makeLink(c *gin.Context) error {
 	}
 	may := false
 	ctx := c.Request.Context()
-	if err := room.Campaign(ctx, func(m *campaign.Machine) {
-		p := m.Person(self)
+	if err := v.room.Campaign(ctx, func(m *campaign.Machine) {
+		p := m.Person(v.self)
 		may = p != nil && !p.Removed && !p.Erased && p.Role.Holds(needs)
 	}); err != nil {
 		return err
 	}
-	if !may || who.stale {
+	switch {
+	case !may:
 		return refuse(wire.Forbidden, "", "no_right")
+	case v.stale:
+		return refuse(wire.Unavailable, "", "unavailable")
 	}
-	campaignID, _ := id.Parse(c.Param("id")) // enter has read it
-	by := who.account
+	by := v.account
 	if by.IsZero() {
-		by = self
+		by = v.self
+	}
+	if err := s.take(c, limit.Invitations, by.String()); err != nil {
+		return err
 	}
 	secret, refusal, err := s.Hub.Directory().MakeLink(ctx, hub.NewLink{
-		Kind: directory.Invite, By: by, Campaign: campaignID, Role: string(role), Valid: inviteTime, Uses: uses,
+		Kind: directory.Invite, By: by, Campaign: v.campaign, Role: string(role), Valid: inviteTime, Uses: uses,
 	})
 	if err := refused(refusal, err); err != nil {
 		return err

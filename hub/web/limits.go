@@ -14,6 +14,29 @@ import (
 	"kiem/id"
 )
 
+// Limits of HTTP. Rates are in hub/limit.
+const (
+	// MaxConnections is how many sockets one node takes, and MaxRequests how many other connections.
+	MaxConnections = 50_000
+	MaxRequests    = 20_000
+	// headerTime, bodyTime, writeTime and idleTime bound requests, maxHeader their head in bytes.
+	headerTime = 5 * time.Second
+	bodyTime   = 20 * time.Second
+	writeTime  = 60 * time.Second
+	idleTime   = 90 * time.Second
+	maxHeader  = 16 << 10
+	// commandTime is how long a command over HTTP is waited for; it is executed whether or not its client still waits.
+	commandTime = 30 * time.Second
+	// sessionTime is how long a session lasts: nobody is signed out within a day of work.
+	sessionTime = 180 * 24 * time.Hour
+	// signInTime is how long an organiser's session lasts.
+	signInTime = 30 * 24 * time.Hour
+	// handshakes is how many sockets are being attached at the same time: the others wait in line, and commands go first. ahead is how many of those that
+	// have seen more than this node, and may have to wait for it.
+	handshakes = 64
+	ahead      = 64
+)
+
 // take uses up one of a limit.
 func (s *Server) take(c *gin.Context, l limit.Limit, key string) error {
 	if ok, wait := s.Limits.Allow(c.Request.Context(), l, key, s.Clock()); !ok {
@@ -30,18 +53,28 @@ func (s *Server) peek(c *gin.Context, l limit.Limit, key string) error {
 	return nil
 }
 
-// count uses up one of a limit for something that has happened.
-func (s *Server) count(c *gin.Context, l limit.Limit, key string) {
-	_, _ = s.Limits.Allow(c.Request.Context(), l, key, s.Clock()) // the next peek refuses
+// spend counts a read that costs the room work as a command of the caller's session: what everybody gets is encoded once and free.
+func (s *Server) spend(c *gin.Context, who *caller) error {
+	if ok, wait := s.allowed(s.gates.Get(who.key, s.Clock())); !ok {
+		return tooFast(c, wait)
+	}
+	return nil
 }
 
-// address is the caller's as a key: what a trusted proxy says, else where the connection comes from.
-func (s *Server) address(c *gin.Context) netip.Addr {
-	a, err := netip.ParseAddr(c.ClientIP())
-	if err != nil {
-		return netip.IPv4Unspecified() // all that cannot be told apart share one bucket
+// allowed counts a command of a session. Without a count there are too many sessions, and nothing is allowed.
+func (s *Server) allowed(session *limit.Session) (bool, time.Duration) {
+	if session == nil {
+		return false, time.Second
 	}
-	return a
+	return session.Allow(s.Clock())
+}
+
+// address is the caller's: what a trusted proxy says, else where the connection comes from. All that cannot be told apart share one.
+func (s *Server) address(c *gin.Context) netip.Addr {
+	if a := clientAddress(c.Request, s.proxies); a.IsValid() {
+		return a
+	}
+	return netip.IPv4Unspecified()
 }
 
 func (s *Server) addressKey(c *gin.Context) string { return limit.AddressKey(s.address(c)) }

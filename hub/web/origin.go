@@ -3,7 +3,6 @@ package web
 import (
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -29,12 +28,22 @@ func (s *Server) headers(c *gin.Context) {
 	c.Next()
 }
 
-// secure says whether the client came over HTTPS, by itself or through a proxy that is trusted.
+// secure says whether the client came over HTTPS: by itself, because a proxy that is trusted says so, or because our pages are served under https
+// addresses only.
 func (s *Server) secure(r *http.Request) bool {
-	if r.TLS != nil {
+	if r.TLS != nil || s.https {
 		return true
 	}
-	return s.trustedProxy(r) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	peer, ok := parseHop(r.RemoteAddr)
+	if !ok || !within(s.proxies, peer) {
+		return false
+	}
+	lines := r.Header.Values("X-Forwarded-Proto")
+	if len(lines) == 0 {
+		return false
+	}
+	last := lines[len(lines)-1] // the nearest proxy's word
+	return strings.EqualFold(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:]), "https")
 }
 
 // sameOrigin says whether an Origin header names a page of ours.
@@ -42,28 +51,28 @@ func (s *Server) sameOrigin(r *http.Request, origin string) bool {
 	if len(s.Origins) > 0 {
 		return slices.Contains(s.Origins, origin)
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-		return false
-	}
-	scheme := "http"
+	scheme := "http://"
 	if s.secure(r) {
-		scheme = "https"
+		scheme = "https://"
 	}
-	return u.Scheme == scheme && strings.EqualFold(u.Host, r.Host)
+	own, ok := parseOrigin(scheme + r.Host)
+	return ok && origin == own
 }
 
-// guardOrigin refuses what another site made a browser send. A bearer token is proof enough of the caller's will, for no browser adds it by itself; a cookie is not.
+// guardOrigin refuses what another site made a browser send. A bearer token is proof enough of the caller's will, for no browser adds it by itself; a
+// cookie is not. Every browser names the origin of a socket and of an unsafe call; where that is another site's, not even a bearer token helps.
 func (s *Server) guardOrigin(c *gin.Context) {
 	r := c.Request
 	socket := strings.HasSuffix(c.FullPath(), "/live")
 	unsafe := r.Method != http.MethodGet && r.Method != http.MethodHead
-	origin := r.Header.Get("Origin")
-	if origin != "" && (socket || unsafe) && !s.sameOrigin(r, origin) {
+	origins := r.Header.Values("Origin")
+	_, bearer := bearerToken(r)
+	switch {
+	case !socket && !unsafe:
+	case len(origins) > 1, len(origins) == 1 && !s.sameOrigin(r, origins[0]):
 		s.fail(c, refuse(wire.Forbidden, "", "other_site"))
 		return
-	}
-	if _, bearer := bearerToken(r); !bearer && (socket || unsafe) && origin == "" && r.Header.Get("Sec-Fetch-Site") != "same-origin" {
+	case len(origins) == 0 && !bearer && r.Header.Get("Sec-Fetch-Site") != "same-origin":
 		if _, err := r.Cookie(s.cookieName(r)); err == nil {
 			s.fail(c, refuse(wire.Forbidden, "", "other_site"))
 			return
@@ -77,4 +86,10 @@ func (s *Server) guardOrigin(c *gin.Context) {
 		}
 	}
 	c.Next()
+}
+
+// isProxy says whether a request's address, as far as it is known, is that of a proxy that is trusted.
+func (s *Server) isProxy(r *http.Request) bool {
+	a := clientAddress(r, s.proxies)
+	return a.IsValid() && within(s.proxies, a)
 }

@@ -4,23 +4,24 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"rsc.io/qr"
 
 	"kiem/hub/wire"
-	"kiem/id"
 	"kiem/static"
 )
 
-// page answers every path that is no API: with the shell of a page, or a page that says there is none.
+// page answers every path that no route does: with the shell of a page, or a page that says there is none.
 func (s *Server) page(c *gin.Context) {
-	if c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
-		s.fail(c, errMethod)
-		return
-	}
-	if len(c.Request.URL.Path) > 5 && c.Request.URL.Path[:5] == "/api/" {
+	switch {
+	case c.Request.URL.Path == "/api" || strings.HasPrefix(c.Request.URL.Path, "/api/"):
 		s.fail(c, refuse(wire.NotFound, "", "no_page"))
+		return
+	case c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead:
+		c.Header("Allow", "GET, HEAD")
+		s.fail(c, errMethod)
 		return
 	}
 	status := http.StatusOK
@@ -52,15 +53,14 @@ func (s *Server) baseURL(c *gin.Context) string {
 
 // qr is GET /campaigns/{id}/qr.svg: the address to join, as a code to scan.
 func (s *Server) qr(c *gin.Context) error {
-	room, self, _, err := s.enter(c)
+	v, err := s.enter(c)
 	if err != nil {
 		return err
 	}
-	if _, _, err := place(c, room, self); err != nil {
+	if _, _, err := place(c, v); err != nil {
 		return err
 	}
-	campaignID, _ := id.Parse(c.Param("id")) // enter has read it
-	found, err := s.Hub.Directory().Campaign(c.Request.Context(), campaignID)
+	found, err := s.Hub.Directory().Campaign(c.Request.Context(), v.campaign)
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func (s *Server) qr(c *gin.Context) error {
 		return refuse(wire.NotFound, "", "no_campaign")
 	}
 	svg, err := qrSVG(s.baseURL(c) + "/j/" + found.Code)
-	if err != nil {
-		return err
+	if err != nil { // a host's name that fits in no code
+		return refuse(wire.BadRequest, "", "no_page")
 	}
 	c.Header("Cache-Control", "private, max-age=3600")
 	c.Data(http.StatusOK, "image/svg+xml", svg)

@@ -2,10 +2,11 @@ package web
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -14,6 +15,7 @@ import (
 	"kiem/hub"
 	"kiem/hub/limit"
 	"kiem/hub/machine"
+	"kiem/hub/session"
 	"kiem/hub/wire"
 	"kiem/id"
 )
@@ -26,86 +28,110 @@ const (
 	maxStrikes = 10
 	// readBuffer is small: a command is some hundred bytes, and there is one for each connection.
 	readBuffer = 1024
+	// recheckAfter is how long a socket relies on its session without asking for it again.
+	recheckAfter = 5 * time.Second
+	// lingerTime and lingerBytes bound reading on after a close frame.
+	lingerTime  = 2 * time.Second
+	lingerBytes = 1 << 20
 )
 
-var upgrader = websocket.Upgrader{
-	HandshakeTimeout: 5 * time.Second,
-	ReadBufferSize:   readBuffer,
-	WriteBufferSize:  readBuffer,
-	WriteBufferPool:  &sync.Pool{},
-	Subprotocols:     []string{wire.Subprotocol},
-	// guardOrigin has judged the origin. No compression: what a message inflates to would have to be bounded, and frames are shared.
-	CheckOrigin: func(*http.Request) bool { return true },
+func newUpgrader() websocket.Upgrader {
+	return websocket.Upgrader{
+		HandshakeTimeout: 5 * time.Second,
+		ReadBufferSize:   readBuffer,
+		WriteBufferSize:  readBuffer,
+		WriteBufferPool:  &sync.Pool{},
+		Subprotocols:     []string{wire.Subprotocol},
+		// guardOrigin has judged the origin. No compression: what a message inflates to would have to be bounded, and frames are shared.
+		CheckOrigin: func(*http.Request) bool { return true },
+		Error:       func(http.ResponseWriter, *http.Request, int, error) {}, // live says it in the protocol's form
+	}
 }
 
 // live is GET /campaigns/{id}/live. Who may not connect is told by a close code, because a browser's script cannot read the status of a failed handshake.
 func (s *Server) live(c *gin.Context) error {
-	from, err := resume(c)
+	from, err := readResume(c.Request.URL.Query())
 	if err != nil {
 		return err
 	}
 	if !websocket.IsWebSocketUpgrade(c.Request) {
 		return refuse(wire.BadRequest, "", "not_a_socket")
 	}
-	room, self, who, enterErr := s.enter(c)
+	v, enterErr := s.enter(c)
 	if enterErr != nil && !s.hasCredentials(c) {
 		return enterErr
 	}
+	address := s.addressKey(c)
+	if s.isProxy(c.Request) {
+		address = "" // a proxy that does not say whom it speaks for
+	}
+	if !s.seats.take(address) {
+		return refuse(wire.Unavailable, "", "server_full")
+	}
+	defer s.seats.leave(address)
 	code := 0
-	var seat *limit.Session
+	var gate *limit.Session
 	if enterErr == nil {
 		var ok bool
-		switch seat, ok = s.gates.Open(who.key, s.Clock()); {
+		switch gate, ok = s.gates.Open(v.key, s.Clock()); {
 		case ok:
-			defer seat.Close()
-		case who.key == adminKey: // scripts and load tests: no limit but the node's
-			seat = s.gates.Get(who.key, s.Clock())
+			defer gate.Close()
+		case v.key == adminKey: // scripts and load tests: no limit but the node's
+			gate = s.gates.Get(v.key, s.Clock())
 		default:
 			code = wire.CloseTooMany
 		}
 	} else if code = closeCode(s.refusalOf(enterErr)); code == 0 {
 		return enterErr
 	}
-	select {
-	case s.seats <- struct{}{}:
-		defer func() { <-s.seats }()
-	default:
-		return refuse(wire.Unavailable, "", "server_full")
-	}
-	ws, err := upgrader.Upgrade(c.Writer, c.Request, nil)
+	ws, err := s.upgrader.Upgrade(c.Writer, c.Request, nil)
 	if err != nil {
-		return answered // gorilla wrote why
+		return refuse(wire.BadRequest, "", "not_a_socket")
 	}
 	// net/http set deadlines for the request that do not hold for the socket.
 	_ = ws.NetConn().SetDeadline(time.Time{})
-	conn := hub.NewConn(ws.NetConn(), self, language(c))
+	if code == 0 {
+		code = s.follow(c, ws, v, gate, from)
+	}
 	if code != 0 {
 		_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(time.Second))
+		linger(ws)
 		_ = ws.Close()
-		return answered
 	}
-	campaignID, _ := id.Parse(c.Param("id")) // enter has read it
-	ctx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(c.Request.Context()), campaignKey{}, campaignID))
-	defer cancel()
-
-	s.shake <- struct{}{}
-	refusal, err := room.Attach(ctx, conn, from)
-	<-s.shake
-	if refusal != nil || err != nil {
-		code := websocket.CloseTryAgainLater
-		if refusal != nil {
-			code = max(closeCode(refusal), wire.CloseUnauthorised)
-		} else {
-			code = wire.CloseRestart
-		}
-		_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(time.Second))
-		_ = ws.Close()
-		return answered
-	}
-	defer room.Detach(conn)
-	l := &listener{server: s, ws: ws, conn: conn, room: room, gate: seat, desk: s.newDesk(ctx, room, self), lang: language(c)}
-	l.listen(ctx)
 	return answered
+}
+
+// follow attaches a socket to its room and reads it to its end. It gives a close code if the socket was not attached.
+func (s *Server) follow(c *gin.Context, ws *websocket.Conn, v *visit, gate *limit.Session, from hub.Resume) (code int) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Request.Context()))
+	defer cancel()
+	conn := hub.NewConn(ws.NetConn(), v.self, language(c))
+	l := &listener{
+		server: s, ws: ws, conn: conn, desk: s.newDesk(ctx, v), gate: gate, token: v.token,
+	}
+	line := s.shake
+	if from.Given {
+		if seq, _, _ := v.room.Position(ctx); from.After > seq { // may have to wait for this node to follow; others need not
+			line = s.ahead
+		}
+	}
+	line <- struct{}{}
+	refusal, err := v.room.Attach(ctx, conn, from)
+	<-line
+	switch {
+	case err != nil:
+		return wire.CloseRestart
+	case refusal != nil:
+		return max(closeCode(refusal), wire.CloseUnauthorised)
+	}
+	defer v.room.Detach(conn)
+	if v.token != "" {
+		s.sockets.add(l)
+		defer s.sockets.remove(l)
+		_ = l.recheck(ctx) // it may have ended before this socket could be found
+	}
+	l.listen(ctx)
+	return 0
 }
 
 // closeCode is how a socket is closed for a refusal; 0 if it is refused before it is opened.
@@ -117,38 +143,44 @@ func closeCode(r *machine.Refusal) int {
 	return 0
 }
 
-func resume(c *gin.Context) (from hub.Resume, err error) {
-	after, given := c.GetQuery("after")
-	if !given || after == "" {
-		return from, nil
-	}
-	from.Given = true
-	if from.After, err = strconv.ParseUint(after, 10, 63); err != nil {
-		return from, refuse(wire.BadRequest, "after", "bad_number")
-	}
-	epoch := c.DefaultQuery("epoch", "1")
-	if from.Epoch, err = strconv.ParseUint(epoch, 10, 63); err != nil {
-		return from, refuse(wire.BadRequest, "epoch", "bad_number")
-	}
-	return from, nil
+// linger reads on for a moment after a close frame: closing a connection while something unread waits would make the system throw away what the other side
+// has not read yet.
+func linger(ws *websocket.Conn) {
+	_ = ws.NetConn().SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, ws.NetConn(), lingerBytes) // until the other side closes, or the deadline
 }
 
 // listener reads one socket.
 type listener struct {
-	server  *Server
-	ws      *websocket.Conn
-	conn    *hub.Conn
-	room    *hub.Room
-	gate    *limit.Session
-	desk    *desk
-	lang    string
+	server *Server
+	ws     *websocket.Conn
+	conn   *hub.Conn
+	desk   *desk
+	gate   *limit.Session
+
+	token string      // guarded by Server.sockets; "" of the operator's token
+	over  atomic.Bool // the session ended: what still arrives is not done
+
+	// Owned by the goroutine that reads.
 	buf     []byte
 	strikes int
+	stale   bool // the session store was away when it was last asked
+	checked time.Time
+}
+
+// end closes the socket. Any goroutine may call it.
+func (l *listener) end(code int, reason string) {
+	l.over.Store(true)
+	l.conn.Close(code, reason)
 }
 
 func (l *listener) listen(ctx context.Context) {
 	l.ws.SetReadLimit(maxMessage)
-	l.ws.SetPongHandler(func(string) error { l.conn.Heard.Store(time.Now().UnixNano()); return nil })
+	l.ws.SetPongHandler(func(string) error {
+		l.conn.Heard.Store(time.Now().UnixNano())
+		_ = l.recheck(ctx) // who only reads is asked for a session, too
+		return nil
+	})
 	l.ws.SetPingHandler(func(payload string) error {
 		l.conn.Heard.Store(time.Now().UnixNano())
 		l.conn.Pong([]byte(payload))
@@ -161,7 +193,8 @@ func (l *listener) listen(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		if !l.take(ctx, kind, message) {
+		if l.over.Load() || !l.take(ctx, kind, message) {
+			linger(l.ws)
 			return
 		}
 	}
@@ -205,15 +238,48 @@ func (l *listener) read() (kind int, message []byte, err error) {
 	return kind, b, nil
 }
 
+// recheck asks whether the session still stands, at most once in recheckAfter. A refusal says that the command cannot be taken; then the socket may be
+// closed, too.
+func (l *listener) recheck(ctx context.Context) *machine.Refusal {
+	token := l.server.sockets.token(l)
+	now := l.server.Clock()
+	if age := now.Sub(l.checked); token == "" || !l.stale && age >= 0 && age < recheckAfter {
+		return nil
+	}
+	got, err := l.server.Sessions.Get(ctx, token)
+	who := caller{members: got.Members}
+	who.account, _ = id.Parse(got.Account) // zero for a guest
+	self, in := who.in(l.desk.campaign)
+	switch {
+	case err == nil && in && self == l.desk.self:
+		l.checked = now
+		if l.stale = got.Stale; !l.stale {
+			return nil
+		}
+	case err == nil, errors.Is(err, session.ErrNotFound):
+		// The client may hold another session by now, from another node: it comes back, and is judged anew.
+		l.end(wire.CloseRestart, "session")
+		return machine.Refuse(wire.Unauthorised, "", "no_session")
+	default:
+		l.stale = true
+	}
+	return machine.Refuse(wire.Unavailable, "", "unavailable")
+}
+
 // take handles one message; false: the connection is to end.
 func (l *listener) take(ctx context.Context, kind int, message []byte) bool {
 	if kind != websocket.TextMessage {
 		return l.strike(id.ID{}, machine.Refuse(wire.BadRequest, "", "not_text"))
 	}
 	cmd := l.desk.reader.ReadCommand(message)
-	if !l.server.allowed(l.gate) {
+	if ok, wait := l.server.allowed(l.gate); !ok {
 		l.conn.Tell(cmd.ID, machine.Refuse(wire.RateLimited, "", "too_fast"))
+		pause(wait) // whoever floods is read no faster than they may send
 		return true
+	}
+	if refusal := l.recheck(ctx); refusal != nil {
+		l.conn.Tell(cmd.ID, refusal)
+		return !l.over.Load()
 	}
 	if cmd.Fault == nil && !cmd.HasID {
 		return l.strike(id.ID{}, machine.Refuse(wire.BadRequest, "id", "missing"))
@@ -229,7 +295,7 @@ func (l *listener) take(ctx context.Context, kind int, message []byte) bool {
 	l.strikes = 0
 	if !slow(p.Command.Type) {
 		p.To = l.conn
-		l.room.Submit(p)
+		l.desk.room.Submit(p)
 		return true
 	}
 	o, err := l.desk.execute(ctx, p)
@@ -238,6 +304,15 @@ func (l *listener) take(ctx context.Context, kind int, message []byte) bool {
 	}
 	l.conn.Report(p, o)
 	return true
+}
+
+// maxPause bounds how long a flooding socket is not read.
+const maxPause = 100 * time.Millisecond
+
+func pause(d time.Duration) {
+	timer := time.NewTimer(min(d, maxPause))
+	defer timer.Stop()
+	<-timer.C
 }
 
 // strike answers a message that breaks the protocol, and ends the connection when there were too many.

@@ -158,7 +158,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (n *node, err err
 		Origins: origins, Proxies: s.Proxy, RateScale: s.RateScale, Guest: web.GuestName, Warnings: s.warnings, Clock: s.parts.Clock,
 	})
 	if err != nil {
-		return n, usageError("--proxy: " + err.Error())
+		return n, usageError("--public-url, --proxy: " + err.Error())
 	}
 	n.http = n.server.HTTP()
 	return n, nil

@@ -110,8 +110,6 @@ func (h *Hub) kind(name string) kind {
 
 // New starts a hub: it opens the directory and begins to watch the clock.
 func New(ctx context.Context, c Config) (*Hub, error) {
-	var n [8]byte
-	_, _ = rand.Read(n[:]) // never fails
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -122,7 +120,7 @@ func New(ctx context.Context, c Config) (*Hub, error) {
 		c.Stall = StallTime
 	}
 	h := &Hub{
-		Config: c, journal: c.Journal, node: binary.BigEndian.Uint64(n[:]),
+		Config: c, journal: c.Journal, node: randomNumber(),
 		rooms: map[string]*opening{}, broken: map[string]error{}, stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	room, err := h.room(ctx, directoryLog)
@@ -281,7 +279,8 @@ func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error)
 		c = newCampaignCodec(k.scope, r.people, voteKey, newRandomness(fillRandom))
 	}
 	r.seq = newSequencer(name, k.machine(), c)
-	r.seq.node = h.node
+	// A number of its own: the room before it in this process may still be appending when it is opened again.
+	r.seq.node = randomNumber()
 	if h.journal.Shared() {
 		r.seq.recent = &recent{keep: RecentBytes}
 	}
@@ -312,6 +311,12 @@ func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error)
 	h.Stats.Rooms.Add(1)
 	go r.run()
 	return r, nil
+}
+
+func randomNumber() uint64 {
+	var n [8]byte
+	fillRandom(n[:])
+	return binary.BigEndian.Uint64(n[:])
 }
 
 func fillRandom(b []byte) { _, _ = rand.Read(b) } // never fails

@@ -52,7 +52,7 @@ func (s *protoScript) export(t *testing.T) {
 		case i.Title != want || i.Text != "Wat we willen doen: "+want:
 			t.Errorf("idea %s is %q %q, want %q", i.ID, i.Title, i.Text, want)
 		case i.Support.Total == nil || *i.Support.Total != s.support[i.ID]:
-			t.Errorf("%s: support %+v, want %d", i.Title, i.Support, s.support[i.ID])
+			t.Errorf("%s: support is not %d: %+v", i.Title, s.support[i.ID], i.Support.ByGroup)
 		case i.Status == "" || i.PostedAt == "" || len(i.Authors) == 0 || i.Lineage == nil || !slices.Equal(i.Themes, []string{"Wonen"}) || !slices.Equal(i.Innovation, []string{"service"}):
 			t.Errorf("%s: a field is missing: %+v", i.Title, i)
 		}

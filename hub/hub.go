@@ -161,6 +161,11 @@ func (h *Hub) Ready(ctx context.Context) error {
 	for name, err := range h.broken {
 		broken = append(broken, fmt.Errorf("%s: %w", name, err))
 	}
+	for _, r := range h.openLocked() {
+		if took := r.slow.since(); took > SlowAppend {
+			broken = append(broken, fmt.Errorf("%s: %w: %v so far", r.name, errSlow, took.Round(time.Millisecond)))
+		}
+	}
 	h.mu.Unlock()
 	if closed {
 		return ErrClosed
@@ -356,6 +361,7 @@ func (h *Hub) sweep() {
 			}
 		}
 		cancel()
+		h.complain()
 		h.letGo()
 	}
 }

@@ -69,6 +69,7 @@ type Room struct {
 	readAgain  bool
 	delivering bool
 	snapping   bool
+	slow       slow // the append under way
 	lost       bool // the log lost its tail: nothing is acknowledged until it is repaired
 	tickedAt   time.Time
 	tickEvery  time.Duration
@@ -198,6 +199,7 @@ func (r *Room) run() {
 			f()
 		case res := <-r.appends:
 			r.appending = false
+			r.slow.end(r)
 			r.appended(res)
 		case res := <-r.reads:
 			r.reading = false
@@ -257,6 +259,7 @@ func (r *Room) pump() {
 	} else if !r.appending {
 		if f := r.seq.next(now); f != nil {
 			r.appending = true
+			r.slow.begin()
 			go func() {
 				ctx, cancel := context.WithTimeout(context.Background(), AppendTimeout)
 				defer cancel()

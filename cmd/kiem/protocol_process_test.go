@@ -48,6 +48,9 @@ func serveKiem(t testing.TB, binary, data string, more ...string) *kiemProcess {
 		args: append([]string{"serve", "--addr", addr, "--data", data, "--rate-scale", "1000"}, more...)}
 	t.Cleanup(func() {
 		p.kill()
+		if p.log.contains("DATA RACE") {
+			t.Errorf("the server at %s has a data race:\n%s", addr, p.log.all())
+		}
 		if t.Failed() {
 			t.Logf("log of the server at %s, newest part:\n%s", addr, p.log.tail())
 		}
@@ -55,11 +58,12 @@ func serveKiem(t testing.TB, binary, data string, more ...string) *kiemProcess {
 	return p
 }
 
-// start starts the process and waits until /readyz says that it takes commands.
-func (p *kiemProcess) start() {
+// launch starts the process.
+func (p *kiemProcess) launch() {
 	p.t.Helper()
 	cmd := exec.Command(p.binary, p.args...)
-	cmd.Env = append(append(cleanEnv(), "KIEM_ADMIN_TOKEN="+adminToken), p.env...)
+	// A race that the detector finds ends the process at once, where it is noticed; and it need not wait a second at every end.
+	cmd.Env = append(append(cleanEnv(), "KIEM_ADMIN_TOKEN="+adminToken, "GORACE=halt_on_error=1 atexit_sleep_ms=0"), p.env...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -67,6 +71,12 @@ func (p *kiemProcess) start() {
 	ended := make(chan struct{})
 	p.cmd, p.ended = cmd, ended
 	go func() { _ = cmd.Wait(); close(ended) }() // ProcessState has what there is to know
+}
+
+// start starts the process and waits until /readyz says that it takes commands.
+func (p *kiemProcess) start() {
+	p.t.Helper()
+	p.launch()
 	p.poll("/readyz to answer 200", func() bool {
 		resp, err := http.Get(p.url("/readyz"))
 		if err != nil {
@@ -216,4 +226,16 @@ func (l *processLog) tail() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.text[max(0, len(l.text)-4000):])
+}
+
+func (l *processLog) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text)
+}
+
+func (l *processLog) contains(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Contains(l.text, []byte(text))
 }

@@ -256,10 +256,12 @@ func (v View) Event(e *machine.Event) (data any, shown bool) {
 // Me renders what is one's own. The voter is the participant's pseudonym.
 func (v View) Me(self, voter id.ID) wire.Me {
 	p := v.m.people[self]
-	name, _ := v.names(self)
-	me := wire.Me{ID: self, Name: name, Support: map[string]int{}, Ideas: []wire.Idea{}, Authors: []id.ID{}, Rights: []string{}}
+	me := wire.Me{ID: self, Support: map[string]int{}, Ideas: []wire.Idea{}, Authors: []id.ID{}, Rights: []string{}}
 	if p == nil {
 		return me
+	}
+	if !p.Erased {
+		me.Name, _ = v.names(self)
 	}
 	me.Group, me.Role, me.Muted, me.Rights = v.m.settings.Groups[p.Group], string(p.Role), p.Muted, p.Role.Rights()
 	own := v.As(self)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"kiem/hub/campaign"
@@ -38,14 +39,14 @@ func (r *Room) catchUp(ctx context.Context, from Resume) error {
 	if !from.Given || !r.hub.journal.Shared() {
 		return nil
 	}
-	done := make(chan struct{})
+	w := waiter{from.After, make(chan struct{})}
 	err := r.Do(ctx, func() {
-		if r.seq.pos.Seq >= from.After {
-			close(done)
+		if r.seq.pos.Seq >= from.After || r.seq.epoch > from.Epoch {
+			close(w.done)
 			return
 		}
-		r.waiting = append(r.waiting, waiter{from.After, done})
-		r.read()
+		r.waiting = append(r.waiting, w)
+		r.read(false)
 	})
 	if err != nil {
 		return err
@@ -53,14 +54,18 @@ func (r *Room) catchUp(ctx context.Context, from Resume) error {
 	timeout := time.NewTimer(catchUpTime)
 	defer timeout.Stop()
 	select {
-	case <-done:
+	case <-w.done:
+		return nil
 	case <-timeout.C: // attach decides: it may be ahead of a log that lost its tail
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	case <-r.stopped:
 		return r.why()
 	}
-	return nil
+	_ = r.Do(context.Background(), func() {
+		r.waiting = slices.DeleteFunc(r.waiting, func(have waiter) bool { return have == w })
+	})
+	return err
 }
 
 func (r *Room) attach(c *Conn, from Resume) *machine.Refusal {

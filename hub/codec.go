@@ -22,7 +22,7 @@ import (
 type codec struct {
 	scope   id.ID // campaign, or vault.Directory
 	people  *people
-	votes   *vault.Blinder // nil for a machine without votes
+	votes   *vault.Blinder // nil for a machine without votes, and once the vote key was destroyed
 	voters  map[id.ID]id.ID
 	newData func(kind string) any
 	random  *randomness
@@ -47,11 +47,11 @@ type storedData struct {
 	Texts []textForm      `json:"texts"`
 }
 
-func newCampaignCodec(scope id.ID, p *people, voteKey [vault.KeySize]byte, random *randomness) *codec {
-	return &codec{
-		scope: scope, people: p, votes: vault.NewBlinder(voteKey), voters: map[id.ID]id.ID{},
-		newData: campaign.NewData, random: random,
-	}
+// errNoVotes: the vote key was destroyed, so nobody can vote any more.
+var errNoVotes = errors.New("hub: the vote key is gone")
+
+func newCampaignCodec(scope id.ID, p *people, votes *vault.Blinder, random *randomness) *codec {
+	return &codec{scope: scope, people: p, votes: votes, voters: map[id.ID]id.ID{}, newData: campaign.NewData, random: random}
 }
 
 func newDirectoryCodec(random *randomness) *codec {
@@ -61,8 +61,11 @@ func newDirectoryCodec(random *randomness) *codec {
 // reader is a codec that only reads, for another goroutine.
 func (c *codec) reader() *codec { return &codec{scope: c.scope, people: c.people, newData: c.newData} }
 
-// voter is the participant's pseudonym.
+// voter is the participant's pseudonym; zero once the vote key is gone.
 func (c *codec) voter(participant id.ID) id.ID {
+	if c.votes == nil {
+		return id.ID{}
+	}
 	v, ok := c.voters[participant]
 	if !ok {
 		v = c.votes.Voter(participant)
@@ -75,7 +78,10 @@ func (c *codec) voter(participant id.ID) id.ID {
 // tells who votes.
 func (c *codec) name(p *Pending, m machine.Machine) error {
 	cmd := p.Command
-	if v, ok := cmd.Data.(*campaign.SupportData); ok && c.votes != nil {
+	if v, ok := cmd.Data.(*campaign.SupportData); ok {
+		if c.votes == nil {
+			return errNoVotes
+		}
 		cmd.Actor = c.voter(p.From)
 		if cmd.N > 0 && !p.named { // one that comes again has its blinded lane
 			cmd.Lane = c.votes.Lane(p.From, cmd.Lane)

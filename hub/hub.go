@@ -18,8 +18,6 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -69,7 +67,7 @@ type Hub struct {
 	Config
 	Stats   Stats
 	journal journal.Journal
-	node    uint64
+	node    uint64 // names this process to the others
 	index   *Directory
 
 	codes sync.Map // campaign -> its code, for those whose room was opened here; a code never changes
@@ -84,9 +82,10 @@ type Hub struct {
 
 // opening is a room, or one that is being opened.
 type opening struct {
-	done chan struct{}
-	room *Room
-	err  error
+	create bool // the log may be empty
+	done   chan struct{}
+	room   *Room
+	err    error
 }
 
 // kind is what a log's name says about what runs on it.
@@ -123,7 +122,7 @@ func New(ctx context.Context, c Config) (*Hub, error) {
 		Config: c, journal: c.Journal, node: randomNumber(),
 		rooms: map[string]*opening{}, broken: map[string]error{}, stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	room, err := h.room(ctx, directoryLog)
+	room, err := h.room(ctx, directoryLog, false)
 	if err != nil {
 		return nil, fmt.Errorf("hub: open the directory: %w", err)
 	}
@@ -147,9 +146,17 @@ func (h *Hub) fail(err error) {
 	}
 }
 
-func (h *Hub) broke(r *Room, err error) {
+// broke notes that a room takes no commands, for Ready.
+func (h *Hub) broke(room string, err error) {
 	h.mu.Lock()
-	h.broken[r.name] = err
+	h.broken[room] = err
+	h.mu.Unlock()
+}
+
+// mended is told that it does again.
+func (h *Hub) mended(room string) {
+	h.mu.Lock()
+	delete(h.broken, room)
 	h.mu.Unlock()
 }
 
@@ -178,7 +185,7 @@ var ErrNoCampaign = errors.New("hub: no such campaign")
 
 // Room gives the room of a campaign, waking it if it sleeps.
 func (h *Hub) Room(ctx context.Context, campaignID id.ID) (*Room, error) {
-	r, err := h.room(ctx, LogName(campaignID))
+	r, err := h.room(ctx, LogName(campaignID), false)
 	if err != nil {
 		return nil, err
 	}
@@ -195,13 +202,21 @@ func (h *Hub) Room(ctx context.Context, campaignID id.ID) (*Room, error) {
 	return r, nil
 }
 
+// ending says whether the room was told to close.
+func (r *Room) ending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed && r.err == nil
+}
+
 func (r *Room) touch() {
 	r.mu.Lock()
 	r.used = time.Now()
 	r.mu.Unlock()
 }
 
-func (h *Hub) room(ctx context.Context, name string, create ...bool) (*Room, error) {
+// room gives the room of a log, opening it if need be. create allows a campaign whose log is empty.
+func (h *Hub) room(ctx context.Context, name string, create bool) (*Room, error) {
 	for {
 		h.mu.Lock()
 		if h.closed {
@@ -210,9 +225,9 @@ func (h *Hub) room(ctx context.Context, name string, create ...bool) (*Room, err
 		}
 		o := h.rooms[name]
 		if o == nil {
-			o = &opening{done: make(chan struct{})}
+			o = &opening{create: create, done: make(chan struct{})}
 			h.rooms[name] = o
-			go h.openRoom(name, o, len(create) > 0)
+			go h.openRoom(name, o)
 		}
 		h.mu.Unlock()
 		select {
@@ -220,17 +235,22 @@ func (h *Hub) room(ctx context.Context, name string, create ...bool) (*Room, err
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if o.err == nil {
+		switch {
+		case o.err == nil && !o.room.ending():
+			return o.room, nil
+		case o.err == nil: // is being let go
 			select {
-			case <-o.room.stopped: // was let go meanwhile
-				h.drop(name, o)
-				continue
-			default:
-				return o.room, nil
+			case <-o.room.stopped:
+			case <-ctx.Done():
+				return nil, ctx.Err()
 			}
+			h.drop(name, o)
+		case errors.Is(o.err, ErrNoCampaign) && create && !o.create: // somebody else looked for it before it is made
+			h.drop(name, o)
+		default:
+			h.drop(name, o)
+			return nil, o.err
 		}
-		h.drop(name, o)
-		return nil, o.err
 	}
 }
 
@@ -245,98 +265,11 @@ func (h *Hub) drop(name string, o *opening) {
 // openTimeout bounds the opening of a room.
 const openTimeout = 2 * time.Minute
 
-func (h *Hub) openRoom(name string, o *opening, create bool) {
+func (h *Hub) openRoom(name string, o *opening) {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
-	o.room, o.err = h.open(ctx, name, create)
+	o.room, o.err = h.open(ctx, name, o.create)
 	close(o.done)
-}
-
-func (h *Hub) open(ctx context.Context, name string, create bool) (*Room, error) {
-	log, err := h.journal.Open(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	k := h.kind(name)
-	r := &Room{
-		hub: h, name: name, scope: k.scope, log: log, logger: h.Logger, stats: &h.Stats,
-		byPerson: map[id.ID][]*Conn{}, tickEvery: MinTick, used: time.Now(), since: since{at: time.Now()},
-		calls: make(chan func()), appends: make(chan appendResult, 1), reads: make(chan readResult, 1),
-		delivered: make(chan time.Duration, 1), repaired: make(chan *repair, 1), snapped: make(chan error, 1),
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
-	}
-	c := newDirectoryCodec(newRandomness(fillRandom))
-	isCampaign := name != directoryLog
-	if isCampaign {
-		switch head, err := log.Head(ctx); {
-		case err != nil:
-			return nil, err
-		case head == 0 && !create:
-			return nil, ErrNoCampaign
-		}
-		voteKey, err := h.Vault.VoteKey(ctx, k.scope)
-		if err != nil && !errors.Is(err, vault.ErrErased) {
-			return nil, fmt.Errorf("hub: vote key: %w", err)
-		}
-		if r.people, err = loadPeople(ctx, h.Vault, k.scope); err != nil {
-			return nil, fmt.Errorf("hub: load people: %w", err)
-		}
-		c = newCampaignCodec(k.scope, r.people, voteKey, newRandomness(fillRandom))
-	}
-	r.seq = newSequencer(name, k.machine(), c)
-	// A number of its own: the room before it in this process may still be appending when it is opened again.
-	r.seq.node = randomNumber()
-	if h.journal.Shared() {
-		r.seq.recent = &recent{keep: RecentBytes}
-	}
-	lately := &lately{}
-	r.seq.emit = lately.applied
-	if err := restore(ctx, log, r.seq, 0); err != nil {
-		return nil, fmt.Errorf("hub: open %s: %w", name, err)
-	}
-	r.since.entries, r.since.commands = lately.entries, lately.commands
-	r.open(r.seq)
-	r.seq.stats, r.seq.emit = &h.Stats, r.emit
-	r.seq.answer = func(p *Pending, o machine.Outcome) {
-		if p.To != nil {
-			p.To.Answer(p, o)
-		}
-	}
-	if isCampaign {
-		if err := r.finishErasures(ctx); err != nil {
-			return nil, err
-		}
-		r.feed = newFeed(r.machine(), r.people.names, r.seq.pos.Seq, h.Logger)
-		r.feed.moved = r.views.touched
-		r.feed.recall(lately)
-		r.fan = &fanout{ring: r.feed.ring, stats: &h.Stats, pinged: time.Now()}
-		r.joinPresence()
-	}
-	_, r.due = r.seq.machine.Due(0)
-	h.Stats.Rooms.Add(1)
-	go r.run()
-	return r, nil
-}
-
-func randomNumber() uint64 {
-	var n [8]byte
-	fillRandom(n[:])
-	return binary.BigEndian.Uint64(n[:])
-}
-
-func fillRandom(b []byte) { _, _ = rand.Read(b) } // never fails
-
-// finishErasures destroys the keys of people whose erasure is in the log, should a crash have come in between.
-func (r *Room) finishErasures(ctx context.Context) error {
-	for _, p := range r.machine().People() {
-		if p.Erased && r.people.knows(p.ID) {
-			if err := r.hub.Vault.Erase(ctx, r.scope, p.ID); err != nil {
-				return fmt.Errorf("hub: finish an erasure: %w", err)
-			}
-			r.people.forget(p.ID)
-		}
-	}
-	return nil
 }
 
 // sweep wakes rooms that the clock owes something, and lets idle ones go.
@@ -356,7 +289,7 @@ func (h *Hub) sweep() {
 			h.Logger.Debug("the due index cannot be read", "err", err)
 		}
 		for _, name := range names {
-			if _, err := h.room(ctx, name); err != nil {
+			if _, err := h.room(ctx, name, false); err != nil {
 				h.Logger.Warn("a room that is due cannot be opened", "log", name, "err", err)
 			}
 		}
@@ -369,39 +302,36 @@ func (h *Hub) sweep() {
 // letGo closes the rooms that nobody used for a while.
 func (h *Hub) letGo() {
 	h.mu.Lock()
-	var idle []*opening
+	var open []*opening
 	for name, o := range h.rooms {
 		select {
 		case <-o.done:
+			if o.err == nil && name != directoryLog {
+				open = append(open, o)
+			}
 		default:
-			continue
-		}
-		if o.err == nil && name != directoryLog && o.room.idle(h.Idle) {
-			delete(h.rooms, name)
-			idle = append(idle, o)
 		}
 	}
 	h.mu.Unlock()
-	for _, o := range idle {
-		h.closeRoom(o.room)
+	for _, o := range open {
+		if o.room.idle(h.Idle) { // whoever got the room in this instant is told that it is closed, and asks again
+			o.room.close()
+			h.drop(o.room.name, o)
+		}
 	}
 }
 
-func (h *Hub) closeRoom(r *Room) {
-	r.close()
-	h.Stats.Rooms.Add(-1)
-}
-
+// idle says whether nobody used the room for so long and nothing is under way or due soon.
 func (r *Room) idle(after time.Duration) bool {
 	r.mu.Lock()
-	unused := time.Since(r.used) > after && len(r.inbox) == 0 && r.err == nil
+	unused := time.Since(r.used) > after && r.err == nil
 	r.mu.Unlock()
 	if !unused {
 		return false
 	}
 	busy := true
 	_ = r.Do(context.Background(), func() {
-		busy = len(r.byPerson) > 0 || r.appending || len(r.seq.queue) > 0 || r.snapping || r.lost ||
+		busy = len(r.byPerson) > 0 || !r.settled() || r.snapping || r.lost ||
 			r.due != 0 && r.due < r.hub.now()+after.Milliseconds()
 	})
 	return !busy
@@ -425,7 +355,7 @@ func (h *Hub) Close() {
 		wait.Go(func() {
 			<-o.done
 			if o.err == nil {
-				h.closeRoom(o.room)
+				o.room.close()
 			}
 		})
 	}

@@ -1,56 +1,61 @@
 package hub
 
-import "kiem/hub/journal"
+import (
+	"slices"
 
-// recent remembers the newest entries that were applied: their hashes, to compare with what others' entries rest on, and their bytes, to append again
-// what a log lost. Only logs with several writers need it. Owned by a sequencer.
-type recent struct {
-	keep  int // bytes of bodies; 0: remember nothing
-	list  []recentEntry
-	bytes int
-}
-
-type recentEntry struct {
-	at   journal.Chain
-	body []byte
-}
+	"kiem/hub/journal"
+)
 
 // RecentBytes is how much of each shared log a node keeps in memory for repair.
 const RecentBytes = 64 << 20
 
-func (r *recent) add(at journal.Chain, body []byte) {
-	if r == nil || r.keep == 0 {
+// recent remembers the newest entries that were applied: to compare them with what the log has, and to append again what it lost. Only logs with several
+// writers need it. Owned by a sequencer.
+type recent struct {
+	keep    int // bytes of bodies
+	list    []recentEntry
+	bytes   int
+	dropped int // since the list was made
+}
+
+// recentEntry is not changed once it stands in the list.
+type recentEntry struct {
+	at      journal.Chain
+	body    []byte
+	void    []int // records without effect
+	foreign bool  // all of them
+}
+
+func (r *recent) add(at journal.Chain, body []byte, void []int, foreign bool) {
+	if r == nil {
 		return
 	}
-	r.list = append(r.list, recentEntry{at, body})
+	r.list = append(r.list, recentEntry{at, body, void, foreign})
 	r.bytes += len(body)
-	drop := 0
-	for r.bytes > r.keep && drop < len(r.list)-1 {
-		r.bytes -= len(r.list[drop].body)
-		r.list[drop].body = nil
-		drop++
+	for r.bytes > r.keep && len(r.list) > 1 {
+		r.bytes -= len(r.list[0].body)
+		r.list = r.list[1:]
+		r.dropped++
 	}
-	r.list = r.list[drop:]
+	if r.dropped > len(r.list)/4+64 { // a new list, so that what was dropped is freed; readers may hold pieces of the old one
+		r.list, r.dropped = slices.Clone(r.list), 0
+	}
 }
 
-// hash is the chain's hash at that entry, if it is remembered.
-func (r *recent) hash(seq uint64) (journal.Hash, bool) {
-	if r == nil || len(r.list) == 0 || seq < r.list[0].at.Seq || seq > r.list[len(r.list)-1].at.Seq {
-		return journal.Hash{}, false
-	}
-	return r.list[seq-r.list[0].at.Seq].at.Hash, true
-}
-
-// after gives the bytes of the remembered entries after that one, oldest first; false if it does not reach back that far.
-func (r *recent) after(seq uint64) ([][]byte, bool) {
+// after gives the remembered entries after that one, oldest first; false if it does not reach back that far. The caller must not change the list.
+func (r *recent) after(seq uint64) ([]recentEntry, bool) {
 	if r == nil || len(r.list) == 0 || seq+1 < r.list[0].at.Seq {
 		return nil, false
 	}
-	var bodies [][]byte
-	for _, e := range r.list {
-		if e.at.Seq > seq {
-			bodies = append(bodies, e.body)
-		}
+	from := min(seq+1-r.list[0].at.Seq, uint64(len(r.list)))
+	return r.list[from:len(r.list):len(r.list)], true
+}
+
+// from gives the remembered entries from that one on, or from the oldest that is remembered.
+func (r *recent) from(seq uint64) []recentEntry {
+	if r == nil || len(r.list) == 0 {
+		return nil
 	}
-	return bodies, true
+	list, _ := r.after(max(seq, r.list[0].at.Seq) - 1)
+	return list
 }

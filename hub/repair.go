@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"kiem/hub/campaign"
 	"kiem/hub/journal"
-	"kiem/hub/machine"
 	"kiem/id"
-	"kiem/ideas"
 )
 
 // A log with several writers can lose its tail: a failover to a replica that was behind, a restored backup. Acknowledged commands would be gone. Whoever
@@ -19,148 +16,149 @@ import (
 //
 //  1. replay the log as it is now, and find the last entry that it has in common with what was applied here;
 //  2. take over that state;
-//  3. append `epoch` (old + 1: the first wins, those of other nodes are void) and then every entry that the log lost, marked as repair. Command ids make it
-//     harmless that several nodes do so; lanes keep late commands from winning.
+//  3. append `epoch` (one more than any seen: the first wins, those of other nodes are void) and then every command that had an effect and that the log
+//     lost, marked as repair. Command ids make it harmless that several nodes do so; lanes keep late commands from winning.
 //
-// Until then nothing is acknowledged. If what is remembered does not reach back to a common entry, the room stops and an operator decides.
+// Until then nothing is acknowledged. A node whose memory does not reach back to a common entry waits until another has repaired the log; if none can,
+// an operator decides.
 
-// repair is a replayed log and what it lacks.
-type repair struct {
-	seq  *sequencer
-	lost [][]byte
-	err  error
-}
+// errGap: what the log lost is not all remembered here. Another node may have it.
+var errGap = errors.New("hub: the log lost more than this node remembers")
 
-// repairEvery is how long to wait before trying again when the log cannot be read.
-const repairEvery = time.Second
+// errTail: the log is not the one that was applied: its tail was lost or replaced.
+var errTail = errors.New("hub: the log lost entries that were applied")
 
-func (r *Room) startRepair() {
-	known := r.seq.recent
-	go func() {
-		for {
-			ctx, cancel := context.WithTimeout(context.Background(), snapshotTimeout)
-			p := r.prepareRepair(ctx, known)
-			cancel()
-			if p.err == nil || !temporary(p.err) {
-				r.repaired <- p
-				return
-			}
-			select {
-			case <-time.After(repairEvery):
-			case <-r.stop:
-				r.repaired <- p
-				return
-			}
+// compare finds out whether the log still has what was applied. list is what it has now after some entry that was applied, known what is
+// remembered after the same entry.
+func compare(list []journal.Stored, known []recentEntry) error {
+	for len(list) > 0 && len(known) > 0 {
+		switch have := &known[0]; {
+		case list[0].Seq < have.at.Seq:
+			list = list[1:]
+			continue
+		case list[0].Seq > have.at.Seq: // trimmed
+		case !slices.Equal(list[0].Body, have.body) && !sameBut(list[0].Body, have.body):
+			return fmt.Errorf("%w: entry %d is another", errTail, have.at.Seq)
 		}
-	}()
+		known = known[1:]
+	}
+	return nil
 }
 
-// temporary says whether trying again may help.
-func temporary(err error) bool {
-	return errors.Is(err, journal.ErrUnavailable) || errors.Is(err, journal.ErrUnknown) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// prepareRepair replays what the log has. known is not changed meanwhile: the room applies nothing while its log is lost.
-func (r *Room) prepareRepair(ctx context.Context, known *recent) *repair {
-	head, err := r.log.Head(ctx)
+// sameBut says whether two encodings are of one entry, up to parts that were removed.
+func sameBut(a, b []byte) bool {
+	x, err := journal.Decode(a)
 	if err != nil {
-		return &repair{err: err}
+		return false
 	}
-	s := newSequencer(r.name, r.hub.kind(r.name).machine(), r.seq.codec.reader())
-	s.recent = &recent{keep: RecentBytes}
-	common := uint64(0)
-	s.emit = func(a applied) {
-		if h, ok := known.hash(a.seq); ok && h == s.pos.Hash {
-			common = a.seq
-		}
-	}
-	if head > 0 {
-		if err := restore(ctx, r.log, s, head); err != nil {
-			return &repair{err: err}
-		}
-	}
-	if common == 0 { // nothing was replayed that is remembered: the snapshot itself may be the common entry
-		if h, ok := known.hash(s.pos.Seq); ok && h == s.pos.Hash {
-			common = s.pos.Seq
-		}
-	}
-	lost, ok := known.after(common)
-	if !ok || common == 0 && (len(known.list) == 0 || known.list[0].at.Seq != 1) {
-		return &repair{err: fmt.Errorf("%w: it ends at entry %d, and nothing that this node remembers joins on to it", errTail, head)}
-	}
-	return &repair{seq: s, lost: lost}
+	y, err := journal.Decode(b)
+	return err == nil && slices.Equal(x.Public(), y.Public())
 }
 
-// adopt takes over the replayed state and appends what was lost.
-func (r *Room) adopt(p *repair) {
-	if p.err != nil {
-		r.lost = false
-		r.breakDown(p.err)
-		return
+// rebuilt is a replayed log and what it lacks.
+type rebuilt struct {
+	seq  *sequencer
+	same bool // it has everything that was applied: nothing was lost
+	lost []recentEntry
+}
+
+// rebuild replays the log as it is now and compares it with what `old` applied. It does not change old.
+func rebuild(ctx context.Context, log journal.Log, fresh func() *sequencer, old *sequencer) (*rebuilt, error) {
+	head, err := log.Head(ctx)
+	if err != nil {
+		return nil, err
 	}
-	old := r.seq
-	s := p.seq
+	common := uint64(0) // entry 0, the beginning, is common to all
+	note := func(w *window) {
+		for seq := w.last(); seq > common; seq-- {
+			h, ok := w.hash(seq)
+			if !ok {
+				return
+			}
+			if have, ok := old.hash(seq); ok && have == h {
+				common = seq
+			}
+		}
+	}
+	begin := func() *sequencer {
+		s, first := fresh(), true
+		s.recent = &recent{keep: RecentBytes}
+		emit := s.emit
+		s.emit = func(a applied) {
+			emit(a)
+			if have, ok := old.hash(a.seq); ok && have == s.pos.Hash {
+				common = a.seq
+			}
+			if first { // what a snapshot brought
+				first = false
+				note(s.window)
+			}
+		}
+		return s
+	}
+	s := begin()
+	if head > 0 {
+		if s, err = replay(ctx, log, begin, head); err != nil {
+			return nil, err
+		}
+	}
+	note(s.window)
+	if common == old.pos.Seq {
+		return &rebuilt{seq: s, same: true}, nil
+	}
+	lost, ok := old.recent.after(common)
+	if !ok {
+		if s.epoch <= old.epoch {
+			return nil, fmt.Errorf("%w: it ends at entry %d, the last common entry is %d or later, and this node remembers none after it", errGap, s.pos.Seq, common)
+		}
+		lost = old.recent.from(0) // another node has repaired the log; this one adds what it has
+	}
+	return &rebuilt{seq: s, lost: lost}, nil
+}
+
+// hash is the chain's hash after an entry that was applied, if it is remembered.
+func (s *sequencer) hash(seq uint64) (journal.Hash, bool) {
+	if h, ok := s.window.hash(seq); ok {
+		return h, true
+	}
+	if list, ok := s.recent.after(seq - 1); ok && len(list) > 0 && list[0].at.Seq == seq {
+		return list[0].at.Hash, true
+	}
+	return journal.Hash{}, false
+}
+
+// succeed takes the place of a sequencer whose log lost its tail, and has to append what was lost. It says how many commands those are.
+func (s *sequencer) succeed(old *sequencer, lost []recentEntry, now int64) (commands int) {
 	s.node, s.batches, s.queue, s.stats = old.node, old.batches, old.queue, old.stats
-	s.answer, s.emit, s.redoes = old.answer, r.emit, redone{r}
-	s.codec = old.codec
-	r.seq = s
-	r.open(s)
-	if r.feed != nil {
-		r.feed.restart(r.machine(), s.pos.Seq)
-		r.feed.dirty = true
-		r.views.clear()
-		r.views.forget()
-		r.resetAll("epoch")
+	s.codec, s.answer, s.emit, s.redoes = old.codec, old.answer, old.emit, old.redoes
+	if s.epoch <= old.epoch { // else another node began the new epoch
+		s.redo = append(s.redo, newEpoch(old.epoch+1, now))
 	}
-	if s.epoch == old.epoch { // else another node began the new epoch
-		s.redo = append(s.redo, &journal.Entry{Rules: campaign.Rules, At: r.hub.now(), Records: []journal.Record{{
-			Type: epochType, ID: id.Derive(id.ID{}, epochType, fmt.Sprint(s.epoch+1), s.pos.Hash.String()),
-			Data: r.mustJSON(epochData{Epoch: s.epoch + 1}),
-		}}})
-	}
-	commands := 0
-	for _, body := range p.lost {
-		e, err := journal.Decode(body)
+	for _, one := range lost {
+		if one.foreign {
+			continue
+		}
+		e, err := journal.Decode(one.body)
 		if err != nil {
 			continue // it was decoded when it was applied
 		}
-		// Checkpoints and epochs are of a history that is no more.
-		e.Records = slices.DeleteFunc(e.Records, func(r journal.Record) bool { return newSystemData(r.Type) != nil })
-		if len(e.Records) > 0 {
-			commands += len(e.Records)
+		kept := e.Records[:0]
+		for i := range e.Records {
+			if !slices.Contains(one.void, i) {
+				kept = append(kept, e.Records[i])
+			}
+		}
+		if e.Records = kept; len(kept) > 0 {
+			commands += len(kept)
 			s.redo = append(s.redo, e)
 		}
 	}
-	r.logger.Warn("appending again what the log lost", "log", r.name, "common", s.pos.Seq, "entries", len(p.lost), "commands", commands)
-	r.stats.Repairs.Add(1)
-	r.lost = false
+	s.redo = append(s.redo, old.redo...)
+	return commands
 }
 
-// redone is who waits for a command that is appended again: nobody but the log, for it was acknowledged before.
-type redone struct{ r *Room }
-
-// Answer reports a command that was acknowledged once and is void now.
-func (d redone) Answer(p *Pending, o machine.Outcome) {
-	if o.Refusal != nil && !o.Stale {
-		d.r.logger.Error("a command that was acknowledged is void after the repair", "log", d.r.name, "type", p.Command.Type, "code", o.Refusal.Code)
-	}
-}
-
-// flightLost answers what is under way: nobody knows what became of it.
-func (s *sequencer) flightLost() {
-	if s.flight != nil {
-		s.failed(s.flight)
-	}
-}
-
-// open puts the words into every text of a restored state.
-func (r *Room) open(s *sequencer) {
-	if r.people == nil {
-		return
-	}
-	s.machine.(*campaign.Machine).Texts(func(t *ideas.Text) {
-		if !t.Readable() {
-			s.codec.open(t)
-		}
-	})
+func newEpoch(epoch uint64, now int64) *journal.Entry {
+	return &journal.Entry{Rules: campaign.Rules, At: now, Records: []journal.Record{{
+		Type: epochType, ID: id.Derive(id.ID{}, epochType, fmt.Sprint(epoch)), Data: fmt.Appendf(nil, `{"epoch":%d}`, epoch),
+	}}}
 }

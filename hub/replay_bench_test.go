@@ -84,7 +84,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	close(h, j)
 
-	ready := func(b *testing.B, snapshot bool) {
+	ready := func(b *testing.B, save bool) {
 		for range b.N {
 			j, h := open()
 			start := time.Now()
@@ -93,12 +93,13 @@ func BenchmarkReplay(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ReportMetric(time.Since(start).Seconds(), "s-to-ready")
-			if snapshot {
+			if save {
 				b.StopTimer()
 				done := make(chan error, 1)
 				if err := r.Do(ctx, func() {
 					at, epoch, digest := r.seq.pos, r.seq.epoch, r.seq.machine.Digest()
-					go func() { done <- r.snapshot(ctx, at, epoch, digest) }()
+					fresh := r.fresh(&codec{scope: r.scope, newData: r.seq.codec.newData})
+					go func() { done <- snapshot(ctx, r.log, fresh, at, epoch, digest) }()
 				}); err != nil {
 					b.Fatal(err)
 				}

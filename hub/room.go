@@ -22,10 +22,6 @@ const (
 	MaxInbox = 1 << 16
 	// AppendTimeout bounds one append. After it the outcome is unknown.
 	AppendTimeout = 5 * time.Second
-	// dueAgain is when the clock tries again after what it owes was sent.
-	dueAgain = 2 * time.Second
-	// ReadEntries is how many entries are read from a log at a time.
-	ReadEntries = 512
 )
 
 var (
@@ -39,6 +35,10 @@ var (
 //
 // One goroutine, run, owns the machine, the sequencer and the feed; whoever wants to look at them passes a function to Do. Appends, reads of the
 // log and the fan-out happen in goroutines that run starts, one of each at a time, and report back; so the owner never waits for a disk, a network or a client.
+//
+//	run.go     the loop, and what it starts
+//	follow.go  what comes from the log, and what to do when it is not the one that was applied
+//	notice.go  what follows from an entry that was applied
 type Room struct {
 	hub    *Hub
 	name   string
@@ -56,7 +56,8 @@ type Room struct {
 	flushing []*Conn
 	scratch  []byte
 	waiting  []waiter
-	due      int64 // when the clock owes the machine something; 0: never
+	owed     int64 // when the clock owes the machine something; 0: never
+	due      int64 // when to look at that; later than owed if it was sent already
 	since    since // the last snapshot
 	views    viewCache
 	others   *bus.Presence // people on other nodes
@@ -67,22 +68,35 @@ type Room struct {
 	appending  bool
 	reading    bool
 	readAgain  bool
+	verified   uint64 // the log was seen to have what was applied up to here
+	history    uint64 // counts repairs: what was read before one is of no use after it
 	delivering bool
 	snapping   bool
 	slow       slow // the append under way
-	lost       bool // the log lost its tail: nothing is acknowledged until it is repaired
+	repairing  bool
+	lost       bool // the log is not the one that was applied: nothing is acknowledged until it is repaired
+	closing    bool
 	tickedAt   time.Time
 	tickEvery  time.Duration
+	saving     bool // the due index is being written
+	saveFailed bool
+	saved      int64 // what it says; -1: unknown
 
 	calls     chan func()
 	appends   chan appendResult
 	reads     chan readResult
 	delivered chan time.Duration
-	repaired  chan *repair
-	snapped   chan error
+	repaired  chan repairResult
+	snapped   chan snapResult
+	dued      chan dueResult
 	wake      chan struct{}
 	stop      chan struct{}
+	closeOnce sync.Once
 	stopped   chan struct{}
+
+	ctx    context.Context // of reading, snapshots and repair: ends when the room does
+	cancel context.CancelFunc
+	jobs   sync.WaitGroup
 
 	// Guarded by mu.
 	mu     sync.Mutex
@@ -94,15 +108,12 @@ type Room struct {
 
 type appendResult struct {
 	flight *flight
+	early  bool // the due index was written first
 	seq    uint64
 	err    error
 }
 
-type readResult struct {
-	entries []journal.Stored
-	err     error
-}
-
+// waiter waits for an entry to be applied.
 type waiter struct {
 	seq  uint64
 	done chan struct{}
@@ -179,334 +190,20 @@ func (r *Room) Campaign(ctx context.Context, f func(*campaign.Machine)) error {
 
 func (r *Room) machine() *campaign.Machine { return r.seq.machine.(*campaign.Machine) }
 
-func (r *Room) run() {
-	defer close(r.stopped)
-	keep := time.NewTicker(keepEvery)
-	defer keep.Stop()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	stop := r.stop
-	for {
-		r.pump()
-		r.flush()
-		r.schedule(timer)
-		if stop == nil && !r.appending && len(r.seq.queue) == 0 && !r.delivering {
-			return
-		}
-		select {
-		case <-r.wake:
-		case f := <-r.calls:
-			f()
-		case res := <-r.appends:
-			r.appending = false
-			r.slow.end(r)
-			r.appended(res)
-		case res := <-r.reads:
-			r.reading = false
-			r.followed(res)
-		case <-r.log.Changed():
-			r.read()
-		case took := <-r.delivered:
-			r.delivering = false
-			r.tickEvery = min(max(2*took, MinTick), MaxTick)
-		case p := <-r.repaired:
-			r.adopt(p)
-		case err := <-r.snapped:
-			r.snapping = false
-			r.since.took = time.Since(r.since.at)
-			if err != nil {
-				r.snapFailed(err)
-			}
-		case now := <-keep.C:
-			r.keep(now)
-		case <-timer.C:
-		case <-stop:
-			stop = nil // finish what is under way
-			r.mu.Lock()
-			r.closed = true
-			r.mu.Unlock()
-		}
-		r.take()
-	}
-}
-
-// take moves what arrived into the sequencer's queue.
-func (r *Room) take() {
-	r.mu.Lock()
-	inbox := r.inbox
-	r.inbox = nil
-	r.mu.Unlock()
-	for _, p := range inbox {
-		r.seq.submit(p)
-	}
-}
-
-// pump starts what can be started: an append, a tick.
-func (r *Room) pump() {
-	now := r.hub.now()
-	if r.due != 0 && now >= r.due {
-		owed, next := r.seq.machine.Due(now)
-		for _, c := range owed {
-			r.seq.submit(&Pending{Command: c})
-		}
-		// Applying what was owed sets it anew; should that fail, it is owed again a little later.
-		if r.due = next; len(owed) > 0 {
-			r.due = now + dueAgain.Milliseconds()
-		}
-	}
-	if r.lost {
-		r.seq.refuseAll(machine.Refuse(wire.Unavailable, "", "unavailable"))
-	} else if !r.appending {
-		if f := r.seq.next(now); f != nil {
-			r.appending = true
-			r.slow.begin()
-			go func() {
-				ctx, cancel := context.WithTimeout(context.Background(), AppendTimeout)
-				defer cancel()
-				seq, err := r.log.Append(ctx, f.body)
-				r.appends <- appendResult{f, seq, err}
-			}()
-		}
-	}
-	if r.feed != nil && r.feed.dirty && !r.delivering && time.Since(r.tickedAt) >= r.tickEvery {
-		r.tickedAt = time.Now()
-		r.delivering = true
-		t := r.feed.makeTick()
-		go func() {
-			start := time.Now()
-			r.fan.deliver(t)
-			r.delivered <- time.Since(start)
-		}()
-	}
-}
-
-// schedule sets the timer to when something is to be done next.
-func (r *Room) schedule(timer *time.Timer) {
-	next := time.Hour
-	if r.feed != nil && r.feed.dirty && !r.delivering {
-		next = max(r.tickEvery-time.Since(r.tickedAt), 0)
-	}
-	if r.due != 0 {
-		next = min(next, time.Duration(max(r.due-r.hub.now(), 0))*time.Millisecond+time.Millisecond)
-	}
-	timer.Reset(next)
-}
-
-func (r *Room) appended(res appendResult) {
-	if res.err != nil {
-		r.seq.failed(res.flight)
-		if errors.Is(res.err, journal.ErrPoisoned) {
-			r.hub.fail(res.err)
-		}
-		r.logger.Warn("an append failed", "log", r.name, "err", res.err)
-		r.read() // it may have been stored
-		return
-	}
-	direct, err := r.seq.appended(res.flight, res.seq)
-	switch {
-	case err != nil:
-		r.trouble(err)
-	case !direct:
-		r.read()
-	}
-}
-
-// read reads what the log has after what was applied. One read at a time.
-func (r *Room) read() {
-	if r.reading {
-		r.readAgain = true
-		return
-	}
-	r.reading, r.readAgain = true, false
-	after := r.seq.pos.Seq
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), AppendTimeout)
-		defer cancel()
-		r.reads <- r.fetch(ctx, after)
-	}()
-}
-
-// fetch reads entries and, before they are applied, what the vault knows of the people they bring.
-func (r *Room) fetch(ctx context.Context, after uint64) readResult {
-	head, err := r.log.Head(ctx)
-	if err != nil {
-		return readResult{err: err}
-	}
-	if head < after {
-		return readResult{err: fmt.Errorf("%w: its head is %d, %d was applied", errTail, head, after)}
-	}
-	list, err := r.log.Read(ctx, after, ReadEntries)
-	if err == nil && r.people != nil {
-		err = r.people.meet(ctx, list)
-	}
-	return readResult{entries: list, err: err}
-}
-
-func (r *Room) followed(res readResult) {
-	if res.err != nil {
-		if errors.Is(res.err, errTail) || errors.Is(res.err, journal.ErrCorrupt) {
-			r.trouble(res.err)
-			return
-		}
-		r.logger.Warn("a log cannot be read", "log", r.name, "err", res.err)
-		return
-	}
-	if err := r.seq.follow(res.entries); err != nil {
-		r.trouble(err)
-		return
-	}
-	if r.readAgain || len(res.entries) == ReadEntries {
-		r.read()
-	}
-}
-
-// trouble decides what a disagreement between log and state means.
-func (r *Room) trouble(err error) {
-	if r.lost {
-		return
-	}
-	if errors.Is(err, errTail) && r.hub.journal.Shared() {
-		r.logger.Error("the log lost entries; repairing", "log", r.name, "applied", r.seq.pos.Seq, "err", err)
-		r.lost = true
-		r.seq.flightLost()
-		r.startRepair()
-		return
-	}
-	r.breakDown(err)
-}
-
-// breakDown stops the room, loudly: whoever asks for it gets the error until an operator looks.
-func (r *Room) breakDown(err error) {
-	r.logger.Error("the room stopped", "log", r.name, "entry", r.seq.pos.Seq, "err", err)
-	r.mu.Lock()
-	r.closed, r.err = true, err
-	r.mu.Unlock()
-	r.lost = true
-	r.seq.flightLost()
-	r.take()
-	r.seq.refuseAll(machine.Refuse(wire.Unavailable, "", "unavailable"))
-	r.hub.broke(r, err)
-	if r.fan != nil {
-		for _, list := range r.byPerson {
-			for _, c := range list {
-				c.Close(wire.CloseRestart, "unavailable")
-			}
-		}
-	}
-}
-
-// emit is told by the sequencer what was applied.
-func (r *Room) emit(a applied) {
-	r.since.entries++
-	r.since.commands += a.commands
-	if r.feed != nil {
-		r.feed.applied(a)
-		for i := range a.events {
-			r.noticed(&a.events[i])
-		}
-		r.views.changed(a.events)
-	}
-	if a.epoch && r.fan != nil {
-		r.resetAll("epoch")
-	}
-	if len(a.events) > 0 {
-		r.reindexDue()
-	}
-	kept := r.waiting[:0]
-	for _, w := range r.waiting {
-		if w.seq <= a.seq {
-			close(w.done)
-			continue
-		}
-		kept = append(kept, w)
-	}
-	r.waiting = kept
-	r.maybeSnapshot()
-}
-
-// noticed does at once what cannot wait for a tick: rights that changed cut connections.
-func (r *Room) noticed(e *machine.Event) {
-	if e.Type == campaign.PersonErased && r.people != nil {
-		r.people.forget(e.Subject)
-		r.views.clear()
-	}
-	if e.Hides {
-		r.views.forget()
-	}
-	if e.Type == campaign.ParticipantRename {
-		r.views.clear()
-	}
-	if !e.Recut {
-		return
-	}
-	for _, c := range r.byPerson[e.To] {
-		switch e.Type {
-		case campaign.ParticipantRemove:
-			c.Close(wire.CloseRemoved, "removed")
-		case campaign.PersonErased:
-			c.Close(wire.CloseUnauthorised, "erased")
-		default:
-			r.fan.reset(c, "role")
-		}
-	}
-}
-
-func (r *Room) resetAll(reason string) {
-	for _, list := range r.byPerson {
-		for _, c := range list {
-			r.fan.reset(c, reason)
-		}
-	}
-}
-
-// reindexDue asks the machine when the clock owes it something next, and tells the journal, so that a sleeping room is woken.
-func (r *Room) reindexDue() {
-	_, next := r.seq.machine.Due(0)
-	if next == r.due {
-		return
-	}
-	r.due = next
-	name, journalOf, logger := r.name, r.hub.journal, r.logger
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), AppendTimeout)
-		defer cancel()
-		if err := journalOf.SetDue(ctx, name, next); err != nil {
-			logger.Warn("the due index was not updated", "log", name, "err", err)
-		}
-	}()
-}
-
-func (r *Room) keep(now time.Time) {
-	r.maybeSnapshot()
-	if r.feed != nil {
-		r.keepPresence(now)
-	}
-	if r.fan != nil && !r.delivering {
-		r.delivering = true
-		go func() {
-			r.fan.keep(now)
-			r.delivered <- 0
-		}()
-	}
-	if r.hub.journal.Shared() {
-		r.read()
-	}
-}
-
-// Close finishes what is under way and ends the room. Connections are told to come back.
+// close finishes what is under way and ends the room. Connections are told to come back.
 func (r *Room) close() {
-	r.mu.Lock()
-	already := r.closed && r.err == nil
-	r.mu.Unlock()
-	if !already {
+	r.closeOnce.Do(func() {
 		close(r.stop)
-	}
-	<-r.stopped
-	if r.unsubscribe != nil {
-		r.unsubscribe()
-	}
-	if r.fan != nil {
-		r.fan.each(func(c *Conn) { c.Close(wire.CloseRestart, "restart") })
-	}
-	_ = r.log.Close()
+		<-r.stopped
+		r.cancel()
+		r.jobs.Wait()
+		if r.unsubscribe != nil {
+			r.unsubscribe()
+		}
+		if r.fan != nil {
+			r.fan.each(func(c *Conn) { c.Close(wire.CloseRestart, "restart") })
+		}
+		_ = r.log.Close()
+		r.stats.Rooms.Add(-1)
+	})
 }

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"kiem/hub/campaign"
 	"kiem/hub/journal"
@@ -45,21 +46,18 @@ type Answerer interface {
 	Answer(p *Pending, o machine.Outcome)
 }
 
-// Applied says what one entry brought.
+// applied says what one entry brought.
 type applied struct {
 	seq      uint64
 	at       int64
 	commands int // void ones included
 	events   []machine.Event
 	epoch    bool // a new epoch began
+	foreign  bool // it rests on another history than the log's, so it is void: its writer does not know yet that the log lost its tail
 }
 
-var (
-	// errTail: the log is not the one that was applied: its tail was lost or replaced.
-	errTail = errors.New("hub: the log lost entries that were applied")
-	// errDiverged: this node's state differs from what another node wrote down for the same entry.
-	errDiverged = errors.New("hub: the state differs from a checkpoint in the log")
-)
+// errDiverged: this node's state differs from what another node wrote down for the same entry.
+var errDiverged = errors.New("hub: the state differs from a checkpoint in the log")
 
 // sequencer is the core of a room, without goroutines, clock or I/O: what arrives is queued, the queue becomes an entry, an entry that the log
 // has is applied, and everybody who waits is answered. Whoever drives it (Room, or a simulation) appends the entries and
@@ -68,6 +66,10 @@ var (
 //	submit -> queue -> next -> flight --appended--> apply -> answer, emit
 //	                                  \--follow---> apply (the log had it before the append returned, or others' entries)
 //	                                  \--failed---> answer unavailable
+//
+// An entry counts only if it rests on this log: if the base that its writer noted is one of the log's last MaxLag entries. Otherwise its writer had
+// applied something that the log lost since, and judged and answered by that; all of it is void, and the writer, once it
+// knows, repairs the log and appends it again.
 type sequencer struct {
 	machine machine.Machine
 	codec   *codec
@@ -77,15 +79,23 @@ type sequencer struct {
 
 	pos     journal.Chain // the last entry that was applied
 	epoch   uint64
+	window  *window
 	batches uint64
 	queue   []*Pending
 	redo    []*journal.Entry // what a lost tail held, to be appended before anything else
-	redoes  Answerer         // is told what became of it
+	redoes  Answerer         // is told of what stood in it and is void now
 	flight  *flight
 	recent  *recent
-	digests map[uint64]machine.Digest // at the last checkpoints' numbers
-	owes    *checkpointData           // a checkpoint this node has to write
+	every   uint64                // CheckpointEvery, the same on all nodes
+	digests map[uint64]checkpoint // of the last checkpoints' numbers
+	owes    *checkpointData       // a checkpoint this node has to write
 	stats   *Stats
+}
+
+// checkpoint is what this node had after an entry.
+type checkpoint struct {
+	hash   journal.Hash
+	digest machine.Digest
 }
 
 // flight is an entry being appended.
@@ -93,7 +103,8 @@ type flight struct {
 	entry *journal.Entry
 	body  []byte
 	items []*Pending
-	redo  bool // the first of sequencer.redo
+	redo  bool   // the first of sequencer.redo
+	seq   uint64 // the number it got, while entries before it have to be read; 0: not known
 }
 
 // System commands are the sequencer's own: machines do not see them.
@@ -130,8 +141,8 @@ func (s *sequencer) next(now int64) *flight {
 	if s.flight != nil {
 		return nil
 	}
-	if len(s.redo) > 0 {
-		return s.again()
+	if f := s.again(); f != nil {
+		return f
 	}
 	if s.owes != nil {
 		s.queue = append(s.queue, &Pending{Command: &machine.Command{
@@ -155,11 +166,10 @@ func (s *sequencer) next(now int64) *flight {
 			size += len(p.record.Parts[i].Bytes)
 		}
 	}
-	s.queue = append(s.queue[:0], s.queue[taken:]...)
+	s.queue = slices.Delete(s.queue, 0, taken)
 	if len(f.items) == 0 {
 		return nil
 	}
-	s.batches++
 	f.entry = &journal.Entry{Rules: campaign.Rules, At: now, Records: make([]journal.Record, len(f.items))}
 	for i, p := range f.items {
 		f.entry.Records[i] = p.record
@@ -169,10 +179,14 @@ func (s *sequencer) next(now int64) *flight {
 
 // fly signs an entry with what this node has applied, and makes it the one under way.
 func (s *sequencer) fly(f *flight) *flight {
+	s.batches++
 	f.entry.Node, f.entry.Batch = s.node, s.batches
 	f.entry.Base = journal.Base{Epoch: s.epoch, Chain: s.pos}
 	body, err := f.entry.Encode()
 	if err != nil { // limits on the way in make this impossible; whoever waits is told all the same
+		if f.redo {
+			s.redo = s.redo[1:]
+		}
 		for _, p := range f.items {
 			s.answer(p, machine.Outcome{Refusal: machine.Refuse(wire.Internal, "", "internal")})
 		}
@@ -183,21 +197,37 @@ func (s *sequencer) fly(f *flight) *flight {
 	return f
 }
 
-// again makes the next entry of what a lost tail held: the same commands with the same ids, lanes and time.
+// again makes the next entry of what a lost tail held: the same commands with the same ids, lanes and time. What the log has by now, because another node
+// brought it, is left out.
 func (s *sequencer) again() *flight {
-	e := *s.redo[0]
-	e.Flags |= journal.FlagRepair
-	f := &flight{entry: &e, redo: true}
-	for i := range e.Records {
-		c, err := s.codec.command(&e.Records[i])
-		if err != nil { // cannot be: it was applied once
-			s.redo = s.redo[1:]
-			return nil
+	for len(s.redo) > 0 {
+		e := *s.redo[0]
+		e.Flags |= journal.FlagRepair
+		e.Records = nil
+		f := &flight{entry: &e, redo: true}
+		for _, r := range s.redo[0].Records {
+			c, err := s.codec.command(&r)
+			if err != nil {
+				continue // cannot be: it was applied once
+			}
+			p := &Pending{Command: c, To: s.redoes, record: r, again: true}
+			if d, ok := c.Data.(*epochData); ok {
+				if d.Epoch <= s.epoch {
+					continue
+				}
+			} else if o, done := s.machine.Look(c); done {
+				s.answer(p, o)
+				continue
+			}
+			e.Records = append(e.Records, r)
+			f.items = append(f.items, p)
 		}
-		f.items = append(f.items, &Pending{Command: c, To: s.redoes, record: e.Records[i], again: true})
+		if len(f.items) > 0 {
+			return s.fly(f)
+		}
+		s.redo = s.redo[1:]
 	}
-	s.batches++
-	return s.fly(f)
+	return nil
 }
 
 // admit prepares a command for the log, or answers it.
@@ -207,7 +237,11 @@ func (s *sequencer) admit(p *Pending, now int64) bool {
 		return true
 	}
 	if newSystemData(c.Type) == nil {
-		if err := s.codec.name(p, s.machine); err != nil {
+		switch err := s.codec.name(p, s.machine); {
+		case errors.Is(err, errNoVotes):
+			s.answer(p, machine.Outcome{Refusal: machine.Refuse(wire.PhaseClosed, "", "stage_closed")})
+			return false
+		case err != nil:
 			s.answer(p, machine.Outcome{Refusal: machine.Refuse(wire.Forbidden, "", "not_joined")})
 			return false
 		}
@@ -243,9 +277,18 @@ func (s *sequencer) appended(f *flight, seq uint64) (bool, error) {
 	case seq <= s.pos.Seq:
 		return false, fmt.Errorf("%w: an append got number %d, %d was applied", errTail, seq, s.pos.Seq)
 	case seq > s.pos.Seq+1:
+		f.seq = seq
 		return false, nil
 	}
-	return true, s.apply(f.entry, f.body, f.items)
+	return true, s.apply(s.pos.Next(f.entry), f.entry, f.body, f.items)
+}
+
+// expects is the number up to which the log has to have entries.
+func (s *sequencer) expects() uint64 {
+	if s.flight != nil {
+		return max(s.pos.Seq, s.flight.seq)
+	}
+	return s.pos.Seq
 }
 
 // failed is told that the append did not succeed as far as anybody knows. Should the entry turn up in the log all the same, it is applied like anybody's.
@@ -262,117 +305,27 @@ func (s *sequencer) failed(f *flight) {
 			s.owes = p.Command.Data.(*checkpointData)
 			continue
 		}
-		s.answer(p, machine.Outcome{Refusal: machine.Refuse(wire.Unavailable, "", "unavailable")})
+		s.answer(p, unavailable())
 	}
+}
+
+// lose answers what is under way when the log turns out not to be the one that was applied: nobody knows what became of it.
+func (s *sequencer) lose() {
+	if s.flight != nil {
+		s.failed(s.flight)
+	}
+}
+
+// unavailable says that nothing was stored as far as anybody knows.
+func unavailable() machine.Outcome {
+	return machine.Outcome{Refusal: machine.Refuse(wire.Unavailable, "", "unavailable")}
 }
 
 // refuseAll answers everything that waits for an entry of its own.
-func (s *sequencer) refuseAll(r *machine.Refusal) {
+func (s *sequencer) refuseAll() {
 	queue := s.queue
 	s.queue = nil
 	for _, p := range queue {
-		s.answer(p, machine.Outcome{Refusal: r})
+		s.answer(p, unavailable())
 	}
-}
-
-// follow applies entries that were read from the log. Those applied before are passed over.
-func (s *sequencer) follow(list []journal.Stored) error {
-	for _, stored := range list {
-		if stored.Seq <= s.pos.Seq {
-			continue
-		}
-		e, _, err := s.pos.NextStored(stored)
-		if err != nil {
-			return err
-		}
-		if err := s.witness(e); err != nil {
-			return err
-		}
-		var items []*Pending
-		if f := s.flight; f != nil && e.Node == s.node && e.Batch == f.entry.Batch {
-			items = f.items
-		}
-		if err := s.apply(e, stored.Body, items); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// witness compares what the writer of an entry had applied with what was applied here.
-func (s *sequencer) witness(e *journal.Entry) error {
-	if e.Base.Epoch != s.epoch || e.Base.Seq > s.pos.Seq {
-		return nil
-	}
-	if have, ok := s.recent.hash(e.Base.Seq); ok && have != e.Base.Hash {
-		return fmt.Errorf("%w: entry %d rests on another entry %d", errTail, s.pos.Seq+1, e.Base.Seq)
-	}
-	return nil
-}
-
-// apply applies one entry. items are its commands if they are this node's own, and waiting.
-func (s *sequencer) apply(e *journal.Entry, body []byte, items []*Pending) error {
-	if s.flight != nil && items != nil {
-		if s.flight.redo {
-			s.redo = s.redo[1:]
-		}
-		s.flight = nil
-	}
-	at := s.pos.Next(e)
-	stamp := machine.Stamp{Seq: at.Seq, Epoch: s.epoch, At: e.At, Rules: e.Rules, Base: e.Base.Seq}
-	out := applied{seq: at.Seq, at: e.At, commands: len(e.Records)}
-	var retry []*Pending
-	for i := range e.Records {
-		var p *Pending
-		var c *machine.Command
-		if items != nil {
-			p = items[i]
-			c = p.Command
-		} else {
-			var err error
-			if c, err = s.codec.command(&e.Records[i]); err != nil {
-				return fmt.Errorf("entry %d: %w", at.Seq, err)
-			}
-		}
-		switch d := c.Data.(type) {
-		case *checkpointData:
-			if have, ok := s.digests[d.Seq]; ok && fmt.Sprintf("%x", have) != d.Digest {
-				return fmt.Errorf("%w: entry %d says %s, this node has %x", errDiverged, d.Seq, d.Digest, have)
-			}
-			continue
-		case *epochData:
-			if d.Epoch == s.epoch+1 { // the first wins, others are void
-				s.epoch = d.Epoch
-				stamp.Epoch = d.Epoch
-				out.epoch = true
-			}
-			continue
-		}
-		o := s.machine.Apply(c, stamp)
-		out.events = append(out.events, o.Events...)
-		switch {
-		case p == nil:
-		case o.Stale && p.tries < 8:
-			p.tries++
-			retry = append(retry, p)
-		default:
-			s.answer(p, o)
-		}
-	}
-	s.pos = at
-	s.stats.applied(len(e.Records))
-	s.recent.add(at, body)
-	if len(retry) > 0 {
-		s.queue = append(retry, s.queue...)
-	}
-	if at.Seq%CheckpointEvery == 0 {
-		d := s.machine.Digest()
-		s.digests[at.Seq] = d
-		delete(s.digests, at.Seq-8*CheckpointEvery)
-		if items != nil { // one node writes it: the one whose entry it was
-			s.owes = &checkpointData{Seq: at.Seq, Hash: at.Hash.String(), Digest: fmt.Sprintf("%x", d)}
-		}
-	}
-	s.emit(out)
-	return nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Snapshots are made by a second machine that replays behind the room: the room never pauses, and every snapshot proves that replay equals live, because
-// the checkpoints that the log holds are compared on the way and the chain has to come out the same.
+// the checkpoints that the log holds are compared on the way, and the chain and the digest have to come out the same.
 const (
 	// SnapshotCommands and SnapshotEntries: after so many of either, a snapshot is made.
 	SnapshotCommands = 50_000
@@ -41,98 +41,48 @@ func (r *Room) maybeSnapshot() {
 	if n := r.hub.SnapshotEntries; n > 0 {
 		due = r.since.entries >= n
 	}
-	if r.snapping || r.lost || !due {
+	if !due || r.snapping || r.lost || r.closing {
 		return
 	}
-	r.since.entries, r.since.commands = 0, 0
+	r.since.entries, r.since.commands, r.since.at = 0, 0, time.Now()
 	r.snapping = true
-	at, epoch := r.seq.pos, r.seq.epoch
-	digest := r.seq.machine.Digest()
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), snapshotTimeout)
+	// Without people: the replay cannot read a word, so the snapshot holds what is sealed.
+	fresh := r.fresh(&codec{scope: r.scope, newData: r.seq.codec.newData})
+	at, epoch, digest, history := r.seq.pos, r.seq.epoch, r.seq.machine.Digest(), r.history
+	r.jobs.Go(func() {
+		ctx, cancel := context.WithTimeout(r.ctx, snapshotTimeout)
 		defer cancel()
-		r.snapped <- r.snapshot(ctx, at, epoch, digest)
-	}()
-	r.since.at = time.Now()
-}
-
-// snapshot replays to `at` without keys, compares, and saves.
-func (r *Room) snapshot(ctx context.Context, at journal.Chain, epoch uint64, digest machine.Digest) error {
-	s := r.blind()
-	if err := restore(ctx, r.log, s, at.Seq); err != nil {
-		return err
-	}
-	if s.pos != at || s.epoch != epoch {
-		return fmt.Errorf("%w: replay ends at entry %d %s, live is at %d %s", errDiverged, s.pos.Seq, s.pos.Hash, at.Seq, at.Hash)
-	}
-	if got := s.machine.Digest(); got != digest {
-		return fmt.Errorf("%w: after entry %d replay has %x, live has %x", errDiverged, at.Seq, got, digest)
-	}
-	return r.log.SaveSnapshot(ctx, journal.Snapshot{
-		Seq: at.Seq, Epoch: epoch, Hash: at.Hash, Digest: digest, State: s.machine.Snapshot(),
+		r.snapped <- snapResult{history, snapshot(ctx, r.log, fresh, at, epoch, digest)}
 	})
 }
 
-// blind is a sequencer that only replays, and cannot read a word.
-func (r *Room) blind() *sequencer {
-	c := &codec{scope: r.scope, newData: r.seq.codec.newData, random: nil}
-	return newSequencer(r.name, r.hub.kind(r.name).machine(), c)
-}
-
-func (r *Room) snapFailed(err error) {
-	if errors.Is(err, errDiverged) {
-		r.breakDown(err)
-		return
-	}
-	r.logger.Warn("a snapshot was not made", "log", r.name, "err", err)
-}
-
-// newSequencer is one at the beginning of its log.
-func newSequencer(log string, m machine.Machine, c *codec) *sequencer {
-	return &sequencer{
-		machine: m, codec: c, answer: func(*Pending, machine.Outcome) {}, emit: func(applied) {},
-		pos: journal.Chain{Hash: journal.Genesis(log)}, epoch: 1, digests: map[uint64]machine.Digest{}, stats: &Stats{},
-	}
-}
-
-// restore brings a fresh sequencer to the entry `to` (or to the head, if to is 0): the newest snapshot, then every entry after it.
-func restore(ctx context.Context, log journal.Log, s *sequencer, to uint64) error {
-	limit := to
-	if to == 0 {
-		limit = ^uint64(0) >> 1
-	}
-	switch snap, err := log.Snapshot(ctx, limit); {
-	case err == nil:
-		if err := s.machine.Restore(snap.State); err != nil {
-			return fmt.Errorf("snapshot of entry %d: %w", snap.Seq, err)
-		}
-		if got := s.machine.Digest(); got != snap.Digest {
-			return fmt.Errorf("%w: the snapshot of entry %d gives %x, written was %x", errDiverged, snap.Seq, got, snap.Digest)
-		}
-		s.pos, s.epoch = journal.Chain{Seq: snap.Seq, Hash: snap.Hash}, snap.Epoch
-		if snap.Seq%CheckpointEvery == 0 {
-			s.digests[snap.Seq] = snap.Digest
-		}
-	case !errors.Is(err, journal.ErrNotFound):
+// snapshot replays to `at`, compares, and saves.
+func snapshot(ctx context.Context, log journal.Log, fresh func() *sequencer, at journal.Chain, epoch uint64, digest machine.Digest) error {
+	s, err := replay(ctx, log, fresh, at.Seq)
+	if err != nil {
 		return err
 	}
-	for to == 0 || s.pos.Seq < to {
-		list, err := log.Read(ctx, s.pos.Seq, ReadEntries)
-		if err != nil {
-			return err
-		}
-		if len(list) == 0 {
-			break
-		}
-		for len(list) > 0 && to != 0 && list[len(list)-1].Seq > to {
-			list = list[:len(list)-1]
-		}
-		if len(list) == 0 {
-			break
-		}
-		if err := s.follow(list); err != nil {
-			return err
-		}
+	if s.pos != at {
+		return fmt.Errorf("%w: replay ends at entry %d %s, live was at %d %s", errTail, s.pos.Seq, s.pos.Hash, at.Seq, at.Hash)
 	}
-	return nil
+	if got := s.machine.Digest(); got != digest || s.epoch != epoch {
+		return fmt.Errorf("%w: after entry %d replay has %x in epoch %d, live has %x in epoch %d", errDiverged, at.Seq, got, s.epoch, digest, epoch)
+	}
+	return log.SaveSnapshot(ctx, journal.Snapshot{Seq: at.Seq, Epoch: epoch, Hash: at.Hash, Digest: digest, State: s.state()})
+}
+
+type snapResult struct {
+	history uint64
+	err     error
+}
+
+func (r *Room) snapshotMade(res snapResult) {
+	r.since.took = time.Since(r.since.at)
+	switch err := res.err; {
+	case err == nil, r.closing, res.history != r.history:
+	case errors.Is(err, errTail), errors.Is(err, errDiverged), errors.Is(err, journal.ErrCorrupt):
+		r.trouble(err)
+	default:
+		r.logger.Warn("a snapshot was not made", "log", r.name, "err", err)
+	}
 }

@@ -28,11 +28,12 @@ export class Server {
 	private constructor(
 		readonly port: number,
 		readonly host: string,
+		private kind: "serve" | "demo",
 	) {}
 
-	/** Starts a server. host is the name that browsers use for it. */
-	static async start(host = "127.0.0.1"): Promise<Server> {
-		const s = new Server(await freePort(), host);
+	/** Starts a server. host is the name that browsers use for it; with demo it holds the sample campaign. */
+	static async start(host = "127.0.0.1", kind: "serve" | "demo" = "serve"): Promise<Server> {
+		const s = new Server(await freePort(), host, kind);
 		await s.run();
 		return s;
 	}
@@ -43,7 +44,7 @@ export class Server {
 
 	/** Starts the process and waits until it takes commands. */
 	async run(): Promise<void> {
-		const p = spawn(process.env.KIEM_BIN!, ["serve", "--addr", `127.0.0.1:${this.port}`, "--data", this.data, "--rate-scale", "50"], {
+		const p = spawn(process.env.KIEM_BIN!, [this.kind, "--addr", `127.0.0.1:${this.port}`, "--data", this.data, "--rate-scale", "50"], {
 			env: { ...process.env, KIEM_ADMIN_TOKEN: this.token },
 			stdio: ["ignore", "pipe", "pipe"],
 		});

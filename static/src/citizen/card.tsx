@@ -39,6 +39,7 @@ export function IdeaCard({ room, id, own }: { room: Room; id: string; own?: bool
 			<div class={style.foot}>
 				{idea.status === "posted" ? <SupportButtons room={room} idea={idea} /> : <span />}
 				<a
+					hidden={idea.status !== "posted"}
 					class={`btn bare slim ${style.talk}`}
 					href={`/c/${room.id}/idea/${id}#comments`}
 					onClick={follow}

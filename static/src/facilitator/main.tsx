@@ -88,7 +88,7 @@ function Console({ id }: { id: string }) {
 			<main id="main" class={style.page} tabIndex={-1}>
 				<div class="row apart">
 					<h1 tabIndex={-1}>{t("console.title")}</h1>
-					<div class="row">
+					<div class={`row ${style.ways}`}>
 						<span class="figures quiet row">
 							<Icon name="users" />
 							{t("live.online", { n: room.board.online.value })}

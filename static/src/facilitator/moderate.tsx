@@ -39,18 +39,19 @@ export function actionsOf(i: Idea): Action[] {
 	}
 }
 
-export function IdeaActions({ room, idea }: { room: Room; idea: Idea }) {
+/** brief leaves out what has no hurry: in the queue only the decision counts. */
+export function IdeaActions({ room, idea, brief }: { room: Room; idea: Idea; brief?: boolean }) {
 	const answering = useSignal(false);
 	return (
 		<>
 			<Actions
 				room={room}
 				what={idea.title}
-				actions={actionsOf(idea)}
+				actions={actionsOf(idea).filter((a) => !brief || a === "approve" || needsReason.includes(a))}
 				reported={(idea.reports ?? 0) > 0}
 				send={(action, reason) => decide(room, "idea.moderate", { idea: idea.id, action, reason }, t("moderate.done"))}
 			/>
-			{room.can("idea.answer") && idea.status === "posted" && (
+			{!brief && room.can("idea.answer") && idea.status === "posted" && (
 				<button aria-label={`${t("answer.give")}, ${idea.title}`} type="button" class="btn" onClick={() => (answering.value = true)}>
 					<Icon name="megaphone" />
 					{t("answer.give")}

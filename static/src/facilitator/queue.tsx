@@ -93,7 +93,7 @@ function Content({ room, idea }: { room: Room; idea: Idea }) {
 			<Chips idea={idea} />
 			<Byline who={idea.authors[0]} at={idea.posted_at} now={room.now()} />
 			<div class="row">
-				<IdeaActions room={room} idea={idea} />
+				<IdeaActions room={room} idea={idea} brief />
 			</div>
 		</>
 	);

@@ -4,7 +4,7 @@
  */
 import "../ui/base.css";
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { label, number, t } from "../i18n/index.ts";
 import { joinAddress, readable } from "../lib/code.ts";
 import { Gate } from "../parts/gate.tsx";
@@ -101,6 +101,7 @@ function Top({ room }: { room: Room }) {
 		return () => clearInterval(timer);
 	}, [room]);
 	const list = useRef<HTMLOListElement>(null);
+	const fits = useFits(list, places.value);
 	useGlide(
 		list,
 		places.value.map((p) => p.id),
@@ -111,8 +112,8 @@ function Top({ room }: { room: Room }) {
 		<section class={style.top} aria-labelledby="top">
 			<h2 id="top">{t("screen.top")}</h2>
 			<ol ref={list}>
-				{places.value.map((p) => (
-					<li key={p.id} data-id={p.id} class={style.place}>
+				{places.value.map((p, n) => (
+					<li key={p.id} data-id={p.id} class={`${style.place} ${n < fits ? "" : style.over}`}>
 						<span class={`figures ${style.total}`}>
 							{number(p.total)}
 							<span class="hidden"> {t("support.times", { n: p.total })}</span>
@@ -126,6 +127,27 @@ function Top({ room }: { room: Room }) {
 			</ol>
 		</section>
 	);
+}
+
+/** How many of the places are whole on the picture: a long title takes two lines, and half a line at the bottom is none. */
+function useFits(list: { current: HTMLOListElement | null }, places: readonly Place[]): number {
+	const fits = useSignal(places.length);
+	useLayoutEffect(() => {
+		const measure = () => {
+			const ol = list.current;
+			const box = ol?.parentElement;
+			if (!ol || !box) return;
+			const bottom = box.getBoundingClientRect().bottom + 1;
+			const rows = [...ol.children];
+			const first = rows.findIndex((r) => r.getBoundingClientRect().bottom > bottom);
+			fits.value = first < 0 || getComputedStyle(box).overflow === "visible" ? rows.length : Math.max(1, first);
+		};
+		measure();
+		addEventListener("resize", measure);
+		void document.fonts?.ready.then(measure);
+		return () => removeEventListener("resize", measure);
+	}, [places]);
+	return fits.value;
 }
 
 /** Lets what changed its place glide there. */
@@ -158,10 +180,12 @@ function Side({ room, campaign }: { room: Room; campaign: Campaign }) {
 			<img class={style.qr} src={`/api/v1/campaigns/${campaign.id}/qr.svg`} alt={t("invite.qr")} width="320" height="320" />
 			{address && <p class={style.address}>{address}</p>}
 			{campaign.code && <p class={`figures ${style.code}`}>{readable(campaign.code)}</p>}
-			<p class={`figures ${style.people}`}>
-				<Icon name="users" />
-				{t("live.online", { n: room.board.online.value })}
-			</p>
+			{room.board.online.value > 0 && (
+				<p class={`figures ${style.people}`}>
+					<Icon name="users" />
+					{t("live.online", { n: room.board.online.value })}
+				</p>
+			)}
 			<button
 				type="button"
 				class={`btn bare ${style.theme}`}

@@ -139,4 +139,3 @@ func (p *kiemProcess) get(path string) (int, http.Header, []byte) {
 	}
 	return resp.StatusCode, resp.Header, text
 }
-

@@ -147,13 +147,39 @@ func (s *sock) push(c command) error {
 }
 
 // send does a command and waits for its reply.
-func (s *sock) send(c command) (r reply) {
+func (s *sock) send(c command) reply {
 	s.t.Helper()
-	if err := s.push(c); err != nil {
-		s.t.Fatalf("sending %s: %v", c.Type, err)
+	r, ok := s.attempt(c)
+	if !ok {
+		s.t.Fatalf("%s is not answered; the socket ended with %d", c.Type, s.closeCode())
 	}
-	s.wait("the reply to "+c.Type, func() bool { r = s.replies[c.ID]; return r.Type != "" })
 	return r
+}
+
+// attempt does a command and waits for its reply; false: the socket ended first.
+func (s *sock) attempt(c command) (r reply, ok bool) {
+	s.t.Helper()
+	s.mu.Lock()
+	delete(s.replies, c.ID)
+	s.mu.Unlock()
+	if err := s.push(c); err != nil {
+		return r, false
+	}
+	late := time.After(30 * time.Second)
+	for {
+		s.mu.Lock()
+		r, ok = s.replies[c.ID]
+		changed, err := s.changed, s.err
+		s.mu.Unlock()
+		if ok || err != nil {
+			return r, ok
+		}
+		select {
+		case <-changed:
+		case <-late:
+			s.t.Fatalf("no answer to %s", c.Type)
+		}
+	}
 }
 
 // seen waits until everything up to that entry has been shown.

@@ -287,10 +287,10 @@ type reply struct {
 	ID    string          `json:"id"`
 	Seq   uint64          `json:"seq"`
 	Data  json.RawMessage `json:"data"`
-	Error *struct {
-		Code, Message, Field string
-	} `json:"error"`
+	Error *replyError     `json:"error"`
 }
+
+type replyError struct{ Code, Message, Field string }
 
 // code is the error code, or "" of a command that was done.
 func (r reply) code() string {

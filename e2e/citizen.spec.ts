@@ -182,6 +182,28 @@ test("search, filter and order", async ({ page }) => {
 	await expect(titles).toHaveCount(4);
 });
 
+test("no page breaks its own rules: nothing in the console, nothing from elsewhere", async ({ browser }) => {
+	const x = await browser.newContext();
+	const complaints: string[] = [];
+	const hosts = new Set<string>();
+	x.on("console", (m) => ["error", "warning"].includes(m.type()) && complaints.push(`${m.page()?.url()}: ${m.text()}`));
+	x.on("weberror", (e) => complaints.push(e.error().message));
+	x.on("request", (r) => hosts.add(new URL(r.url()).host));
+	const page = await x.newPage();
+	await join(page, s, c, "Ana");
+	await share(page, "Bank in de zon");
+	await page.getByRole("link", { name: "Bank in de zon", exact: true }).click();
+	await page.getByRole("button", { name: "Instellingen" }).click();
+	await page.getByRole("radio", { name: "Donker" }).check();
+	for (const where of ["/", `/j/${c.code}`, `/c/${c.id}`, `/c/${c.id}/mine`, `/c/${c.id}/screen`, `/c/${c.id}/console`, "/signin", "/invite"]) {
+		await page.goto(s.url + where);
+		await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+		if (!where.endsWith("/screen")) await expect(page.locator("html")).toHaveAttribute("data-theme", "dark"); // the screen has its own switch
+	}
+	expect(complaints).toEqual([]);
+	expect([...hosts]).toEqual([new URL(s.url).host]);
+});
+
 test("English on wish, and remembered", async ({ page }) => {
 	await join(page, s, c, "Ana");
 	await page.getByRole("button", { name: "Instellingen" }).click();

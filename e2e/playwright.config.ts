@@ -5,7 +5,7 @@ export default defineConfig({
 	testDir: ".",
 	testMatch: "*.spec.ts",
 	globalSetup: "./build.ts",
-	workers: 1,
+	workers: 2,
 	timeout: 90_000,
 	expect: { timeout: 10_000 },
 	reporter: [["list"]],

@@ -2,7 +2,7 @@
 import { label, t } from "../i18n/index.ts";
 import { StatusTag } from "../parts/idea.tsx";
 import { Kind } from "../parts/kind.tsx";
-import { ideaOf, type Room } from "../store/room.ts";
+import type { Room } from "../store/room.ts";
 import { follow } from "../ui/route.ts";
 import style from "./campaign.module.css";
 import { rewrite } from "./campaign.tsx";
@@ -20,7 +20,7 @@ export function Mine({ room, compose }: { room: Room; compose: () => void }) {
 	});
 	ids.reverse();
 	const comments = room.board.ids.value.flatMap((id) => {
-		const i = ideaOf(room, id)?.value;
+		const i = room.board.known(id);
 		return i ? i.comments.filter((c) => c.author?.id === room.me.value?.id).map((c) => ({ c, i })) : [];
 	});
 	comments.sort((a, b) => Date.parse(b.c.at) - Date.parse(a.c.at));

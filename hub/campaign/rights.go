@@ -109,25 +109,24 @@ func (m *Machine) may(c *machine.Command) *machine.Refusal {
 	case !who.Role.Holds(c.Type):
 		return machine.Refuse(wire.Forbidden, "", "no_right")
 	}
-	open, closed, writes := m.Open(), false, true
-	switch c.Type {
+	if who.Role.Moderates() { // stages bind participants
+		return nil
+	}
+	var open bool
+	switch now := m.Open(); c.Type {
 	case IdeaPost:
-		closed = !open.Posting
+		open = now.Posting
 	case IdeaEdit:
-		closed = !open.Posting && !open.Editing
+		open = now.Posting || now.Editing
 	case CommentPost, CommentEdit:
-		closed = !open.Comments
-	case SupportSet:
-		closed, writes = !open.Support, false
-	default:
-		writes = false
+		open = now.Comments
+	default: // votes are judged by guardSupport, the facilitators' too
+		return nil
 	}
 	switch {
-	case who.Role.Moderates() && c.Type != SupportSet: // stages bind participants; as voters, facilitators are participants
-		return nil
-	case closed:
+	case !open:
 		return machine.Refuse(wire.PhaseClosed, "", "stage_closed")
-	case who.Muted && writes:
+	case who.Muted:
 		return machine.Refuse(wire.Forbidden, "", "muted")
 	}
 	return nil

@@ -21,6 +21,7 @@ const (
 func (r *Room) appended(res appendResult) {
 	if res.err != nil {
 		r.seq.failed(res.flight)
+		r.rests = time.Now().Add(appendAgain)
 		if errors.Is(res.err, journal.ErrPoisoned) {
 			r.hub.fail(res.err)
 		}

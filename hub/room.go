@@ -72,7 +72,8 @@ type Room struct {
 	history    uint64 // counts repairs: what was read before one is of no use after it
 	delivering bool
 	snapping   bool
-	slow       slow // the append under way
+	slow       slow      // the append under way
+	rests      time.Time // until then only what somebody waits for is appended
 	repairing  bool
 	lost       bool // the log is not the one that was applied: nothing is acknowledged until it is repaired
 	closing    bool

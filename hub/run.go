@@ -12,6 +12,9 @@ const (
 	dueAgain = 2 * time.Second
 	// sweepLog is how often a room reads a log that others write to, and compares it with what it applied, whether it was woken or not.
 	sweepLog = time.Second
+	// appendAgain is how long the room leaves a journal in peace that refused an entry of the room's own: a checkpoint, or what a lost tail held. Nobody
+	// waits for those, and a journal that refuses at once would be asked without end.
+	appendAgain = 100 * time.Millisecond
 )
 
 // run is the room's owner.
@@ -118,7 +121,7 @@ func (r *Room) pump() {
 	}
 	if r.lost {
 		r.refuseAll()
-	} else if !r.appending {
+	} else if !r.appending && (len(r.seq.queue) > 0 || !time.Now().Before(r.rests)) {
 		if f := r.seq.next(now); f != nil {
 			r.append(f)
 		}
@@ -199,6 +202,9 @@ func (r *Room) schedule(timer *time.Timer) {
 	next := time.Hour
 	if r.feed != nil && r.feed.dirty && !r.delivering {
 		next = max(r.tickEvery-time.Since(r.tickedAt), 0)
+	}
+	if left := time.Until(r.rests); left > 0 {
+		next = min(next, left)
 	}
 	if r.due != 0 {
 		next = min(next, time.Duration(max(r.due-r.hub.now(), 0))*time.Millisecond+time.Millisecond)

@@ -77,7 +77,7 @@ describe("sentences", () => {
 
 	test("moments read well", () => {
 		const now = Date.parse("2026-11-24T20:45:00+01:00");
-		expect(moment("2026-11-24T20:44:50+01:00", now)).toBe("net");
+		expect(moment("2026-11-24T20:44:50+01:00", now)).toBe("daarnet");
 		expect(moment("2026-11-24T20:40:00+01:00", now)).toBe("5 minuten geleden");
 		expect(moment("2026-11-20T08:05:00+01:00", now)).toMatch(/^vr 20 nov/);
 		expect(moment("2025-11-20T08:05:00+01:00", now)).toContain("2025");

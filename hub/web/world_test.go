@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,14 @@ type world struct {
 	log    *logText
 	disk   *memlog.Disk
 	codes  map[string]string // of campaigns
+	ahead  atomic.Int64      // how far the server's clock is ahead, in nanoseconds
 }
+
+// now is the clock of everything in the server.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+// wait lets time pass on the server's clock.
+func (w *world) wait(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // newWorld starts a server; change may replace anything in its configuration but the hub. Rates are out of the way unless a test sets them.
 func newWorld(t *testing.T, change ...func(*Config)) *world {
@@ -49,7 +57,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = names.Close() })
-	sessions, err := session.OpenLite(t.Context(), dir, time.Now)
+	sessions, err := session.OpenLite(t.Context(), dir, w.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +65,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	local := bus.NewLocal()
 	t.Cleanup(func() { _ = local.Close() })
 	w.hub, err = hub.New(t.Context(), hub.Config{
-		Journal: w.disk.Open(memlog.Options{}), Vault: names, Bus: local, Logger: logger, Sentence: Sentence,
+		Journal: w.disk.Open(memlog.Options{}), Vault: names, Bus: local, Logger: logger, Sentence: Sentence, Clock: w.now,
 		Fail: func(err error) { t.Errorf("the hub failed: %v", err) },
 	})
 	if err != nil {
@@ -66,6 +74,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Cleanup(w.hub.Close)
 	c := Config{
 		Hub: w.hub, Sessions: sessions, Logger: logger, AdminToken: operatorToken, RateScale: 1000, Guest: GuestName, Metrics: NewMetrics().Handler(),
+		Clock: w.now,
 	}
 	for _, f := range change {
 		f(&c)

@@ -29,6 +29,9 @@ func (r *Room) Attach(ctx context.Context, c *Conn, from Resume) (*machine.Refus
 	if err := r.catchUp(ctx, from); err != nil {
 		return nil, err
 	}
+	if err := r.Meet(ctx, c.self); err != nil {
+		return nil, err
+	}
 	var refusal *machine.Refusal
 	err := r.Do(ctx, func() { refusal = r.attach(c, from) })
 	return refusal, err

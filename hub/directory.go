@@ -26,6 +26,18 @@ func (d *Directory) read(ctx context.Context, f func(*directory.Machine)) error 
 	return d.room.Do(ctx, func() { f(d.room.seq.machine.(*directory.Machine)) })
 }
 
+// find is read for what may have been made a moment ago on another node: f says whether it is there, and is called again when this node is sure not to be behind.
+func (d *Directory) find(ctx context.Context, f func(*directory.Machine) bool) error {
+	found := false
+	if err := d.read(ctx, func(m *directory.Machine) { found = f(m) }); err != nil || found || !d.room.hub.journal.Shared() {
+		return err
+	}
+	current, cancel := context.WithTimeout(ctx, catchUpTime)
+	defer cancel()
+	_ = d.room.current(current) // if the log cannot be read, what is known here has to do
+	return d.read(ctx, func(m *directory.Machine) { f(m) })
+}
+
 // codeTries is how often another code is drawn when one is taken.
 const codeTries = 8
 
@@ -58,22 +70,26 @@ func (d *Directory) register(ctx context.Context, owner Owner, campaignID id.ID,
 
 // Campaign finds a campaign, or nil.
 func (d *Directory) Campaign(ctx context.Context, i id.ID) (found *directory.Campaign, err error) {
-	err = d.read(ctx, func(m *directory.Machine) {
-		if c := m.Campaign(i); c != nil {
+	err = d.find(ctx, func(m *directory.Machine) bool {
+		c := m.Campaign(i)
+		if c != nil {
 			clone := *c
 			found = &clone
 		}
+		return c != nil
 	})
 	return found, err
 }
 
 // ByCode finds the campaign of a code as people type it, or nil.
 func (d *Directory) ByCode(ctx context.Context, code string) (found *directory.Campaign, err error) {
-	err = d.read(ctx, func(m *directory.Machine) {
-		if c := m.ByCode(code); c != nil {
+	err = d.find(ctx, func(m *directory.Machine) bool {
+		c := m.ByCode(code)
+		if c != nil {
 			clone := *c
 			found = &clone
 		}
+		return c != nil
 	})
 	return found, err
 }
@@ -127,10 +143,11 @@ func (d *Directory) MakeLink(ctx context.Context, l NewLink) (secret string, ref
 func (d *Directory) UseLink(ctx context.Context, kind, secret string) (used directory.Link, refusal *machine.Refusal, err error) {
 	hash := directory.HashOf([]byte(secret))
 	found := false
-	err = d.read(ctx, func(m *directory.Machine) {
+	err = d.find(ctx, func(m *directory.Machine) bool {
 		if l := m.Link(hash); l != nil && l.Kind == kind {
 			used, found = *l, true
 		}
+		return found
 	})
 	if err != nil {
 		return used, nil, err

@@ -39,7 +39,7 @@ func (h *Hub) load(ctx context.Context, name string, log journal.Log, create boo
 		hub: h, name: name, scope: k.scope, log: log, logger: h.Logger, stats: &h.Stats,
 		byPerson: map[id.ID][]*Conn{}, tickEvery: MinTick, used: time.Now(), saved: -1, since: since{at: time.Now()},
 		calls: make(chan func()), appends: make(chan appendResult, 1), reads: make(chan readResult, 1),
-		delivered: make(chan time.Duration, 1), repaired: make(chan repairResult, 1), snapped: make(chan snapResult, 1), dued: make(chan dueResult, 1),
+		delivered: make(chan time.Duration, 1), repaired: make(chan repairResult, 1), snapped: make(chan snapResult, 1), dued: make(chan dueResult, 1), asked: make(chan []*Pending, 1),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -80,6 +80,9 @@ func (h *Hub) load(ctx context.Context, name string, log journal.Log, create boo
 	r.open(s)
 	s.node = randomNumber()
 	s.stats, s.emit, s.redoes = &h.Stats, r.emit, redone{r}
+	if h.journal.Shared() {
+		s.doubt = r.doubt
+	}
 	s.answer = func(p *Pending, o machine.Outcome) {
 		if p.To != nil {
 			p.To.Answer(p, o)

@@ -130,7 +130,7 @@ func (s *sequencer) hash(seq uint64) (journal.Hash, bool) {
 // succeed takes the place of a sequencer whose log lost its tail, and has to append what was lost. It says how many commands those are.
 func (s *sequencer) succeed(old *sequencer, lost []recentEntry, now int64) (commands int) {
 	s.node, s.batches, s.queue, s.stats = old.node, old.batches, old.queue, old.stats
-	s.codec, s.answer, s.emit, s.redoes = old.codec, old.answer, old.emit, old.redoes
+	s.codec, s.answer, s.doubt, s.emit, s.redoes = old.codec, old.answer, old.doubt, old.emit, old.redoes
 	if s.epoch <= old.epoch { // else another node began the new epoch
 		s.redo = append(s.redo, newEpoch(old.epoch+1, now))
 	}

@@ -72,8 +72,10 @@ type Room struct {
 	history    uint64 // counts repairs: what was read before one is of no use after it
 	delivering bool
 	snapping   bool
-	slow       slow      // the append under way
-	rests      time.Time // until then only what somebody waits for is appended
+	slow       slow       // the append under way
+	rests      time.Time  // until then only what somebody waits for is appended
+	doubted    []*Pending // would be refused for what this node may not have heard of
+	asking     bool
 	repairing  bool
 	lost       bool // the log is not the one that was applied: nothing is acknowledged until it is repaired
 	closing    bool
@@ -94,6 +96,7 @@ type Room struct {
 	stop      chan struct{}
 	closeOnce sync.Once
 	stopped   chan struct{}
+	asked     chan []*Pending
 
 	ctx    context.Context // of reading, snapshots and repair: ends when the room does
 	cancel context.CancelFunc

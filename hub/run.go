@@ -59,6 +59,12 @@ func (r *Room) run() {
 		case res := <-r.snapped:
 			r.snapping = false
 			r.snapshotMade(res)
+		case list := <-r.asked:
+			r.asking = false
+			for _, p := range list {
+				r.seq.submit(p)
+			}
+			r.ask()
 		case res := <-r.dued:
 			r.saving = false
 			r.dueSaved(res)
@@ -84,7 +90,7 @@ func (r *Room) settled() bool {
 	waiting := len(r.inbox)
 	r.mu.Unlock()
 	return waiting == 0 && len(r.seq.queue) == 0 && len(r.seq.redo) == 0 && r.seq.flight == nil &&
-		!r.appending && !r.reading && !r.repairing && !r.delivering && !r.saving
+		!r.asking && !r.appending && !r.reading && !r.repairing && !r.delivering && !r.saving
 }
 
 // take moves what arrived into the sequencer's queue, as far as the next entries have room for it. What stays counts for MaxInbox.

@@ -38,6 +38,7 @@ type Pending struct {
 	record journal.Record
 	named  bool // the lane is blinded
 	again  bool // was acknowledged before; stands as it is
+	sure   bool // a refusal is not for want of news
 	tries  int
 }
 
@@ -75,6 +76,7 @@ type sequencer struct {
 	codec   *codec
 	node    uint64
 	answer  func(*Pending, machine.Outcome)
+	doubt   func(*Pending) bool // takes what would be refused, and submits it again when it is sure that this node is not behind; nil: it never is
 	emit    func(applied)
 
 	pos     journal.Chain // the last entry that was applied
@@ -256,6 +258,10 @@ func (s *sequencer) admit(p *Pending, now int64) bool {
 			checked.Actor = id.ID{}
 		}
 		if r := s.machine.Check(&checked, now); r != nil {
+			if s.doubt != nil && !p.sure && hasty(r) && s.doubt(p) {
+				p.sure = true
+				return false
+			}
 			s.answer(p, machine.Outcome{Refusal: r})
 			return false
 		}

@@ -107,8 +107,16 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-// post makes a call that may fail as a network does.
+// post makes a call that may fail as a network does, and reads the answer of one that succeeded; postAny reads that of a refusal, too.
 func post(addr, path, token string, body, into any) (status int, err error) {
+	var text json.RawMessage
+	if status, err = postAny(addr, path, token, body, &text); err == nil && into != nil && status/100 == 2 {
+		err = json.Unmarshal(text, into)
+	}
+	return status, err
+}
+
+func postAny(addr, path, token string, body, into any) (status int, err error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return 0, err
@@ -130,10 +138,7 @@ func post(addr, path, token string, body, into any) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if into != nil && resp.StatusCode/100 == 2 {
-		err = json.Unmarshal(answer, into)
-	}
-	return resp.StatusCode, err
+	return resp.StatusCode, json.Unmarshal(answer, into)
 }
 
 // oneShot keeps no connection to a server that may be killed.

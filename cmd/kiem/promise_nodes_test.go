@@ -130,3 +130,32 @@ func TestPromiseZombieVote(t *testing.T) {
 		t.Error("no vote was stuck: nothing was tried")
 	}
 }
+
+// TestPromiseOwnWrites: what somebody was answered by one node, they can build on through the other at once, as a load balancer makes them do: a campaign is joined that was just made, a snapshot read and a socket
+// opened by who just joined, an idea supported that was just posted. Nothing of it is refused because the other node has not heard of it yet.
+func TestPromiseOwnWrites(t *testing.T) {
+	promise(t)
+	redis := redistest.Start(t)
+	nodes := threeNodes(t, redis.URL())[:2]
+	for n := range journaltest.Rounds(t, 0, 10) {
+		here, there := nodes[n%2], nodes[(n+1)%2]
+		s := &protoScript{server: here}
+		campaign, code := s.create(t, "Net gemaakt", map[string]any{})
+		for k := range 10 {
+			s.server = there
+			session := s.join(t, code, fmt.Sprintf("Gast %d", k), "citizen")
+			here, there = there, here
+			if status, _, text := there.call("GET", "/campaigns/"+campaign, session.Token, nil); status != http.StatusOK {
+				t.Fatalf("the snapshot right after joining elsewhere: %d %.200s", status, text)
+			}
+			c := newClient(t, there, campaign, session.Token).connect()
+			idea, _ := c.post("Hier")
+			var reply protoFrame
+			status, err := postAny(here.addr, "/campaigns/"+campaign+"/commands", session.Token, setSupport(newUUID(), idea, 1), &reply)
+			if err != nil || status != http.StatusOK || reply.Error != nil {
+				t.Fatalf("supporting an idea right after it was posted elsewhere: %d %+v, %v", status, reply.Error, err)
+			}
+			c.cut()
+		}
+	}
+}

@@ -51,6 +51,33 @@ func (r *recent) after(seq uint64) ([]recentEntry, bool) {
 	return r.list[from:len(r.list):len(r.list)], true
 }
 
+// precede takes over what another remembers up to a common entry, where it joins on to what is remembered here.
+func (r *recent) precede(old *recent, common uint64) {
+	if r == nil || old == nil {
+		return
+	}
+	first := common + 1
+	if len(r.list) > 0 {
+		first = min(first, r.list[0].at.Seq)
+	}
+	if len(r.list) > 0 && r.list[0].at.Seq != first {
+		return
+	}
+	var before []recentEntry
+	for _, e := range old.list {
+		if e.at.Seq < first {
+			before = append(before, e)
+		}
+	}
+	if len(before) == 0 || before[len(before)-1].at.Seq != first-1 {
+		return
+	}
+	for _, e := range before {
+		r.bytes += len(e.body)
+	}
+	r.list = append(before, r.list...)
+}
+
 // from gives the remembered entries from that one on, or from the oldest that is remembered.
 func (r *recent) from(seq uint64) []recentEntry {
 	if r == nil || len(r.list) == 0 {

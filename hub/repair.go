@@ -68,7 +68,8 @@ func rebuild(ctx context.Context, log journal.Log, fresh func() *sequencer, old 
 	if err != nil {
 		return nil, err
 	}
-	common := uint64(0) // entry 0, the beginning, is common to all
+	common := uint64(0)    // entry 0, the beginning, is common to all
+	epochThen := uint64(0) // after the common entry, if it was replayed
 	note := func(w *window) {
 		for seq := w.last(); seq > common; seq-- {
 			h, ok := w.hash(seq)
@@ -87,7 +88,7 @@ func rebuild(ctx context.Context, log journal.Log, fresh func() *sequencer, old 
 		s.emit = func(a applied) {
 			emit(a)
 			if have, ok := old.hash(a.seq); ok && have == s.pos.Hash {
-				common = a.seq
+				common, epochThen = a.seq, s.epoch
 			}
 			if first { // what a snapshot brought
 				first = false
@@ -108,11 +109,12 @@ func rebuild(ctx context.Context, log journal.Log, fresh func() *sequencer, old 
 	}
 	lost, ok := old.recent.after(common)
 	if !ok {
-		if s.epoch <= old.epoch {
+		if s.epoch == epochThen {
 			return nil, fmt.Errorf("%w: it ends at entry %d, the last common entry is %d or later, and this node remembers none after it", errGap, s.pos.Seq, common)
 		}
 		lost = old.recent.from(0) // another node has repaired the log; this one adds what it has
 	}
+	s.recent.precede(old.recent, common)
 	return &rebuilt{seq: s, lost: lost}, nil
 }
 

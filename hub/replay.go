@@ -30,6 +30,7 @@ func replay(ctx context.Context, log journal.Log, fresh func() *sequencer, to ui
 		}
 		limit, to = math.MaxInt64, head
 	}
+	var beyond journal.Snapshot // newer than the log
 	for s == nil {
 		snap, err := log.Snapshot(ctx, limit)
 		switch {
@@ -38,7 +39,7 @@ func replay(ctx context.Context, log journal.Log, fresh func() *sequencer, to ui
 		case err != nil:
 			return nil, err
 		case snap.Seq > to:
-			return nil, fmt.Errorf("%w: there is a snapshot of entry %d, and the last entry is %d", errTail, snap.Seq, to)
+			beyond, limit = snap, to
 		default:
 			if s, err = restore(ctx, log, fresh, snap); err != nil {
 				return nil, err
@@ -57,6 +58,9 @@ func replay(ctx context.Context, log journal.Log, fresh func() *sequencer, to ui
 		if err := s.follow(list); err != nil {
 			return nil, err
 		}
+	}
+	if beyond.Seq > s.pos.Seq && beyond.Epoch >= s.epoch { // and nobody has repaired it
+		return nil, fmt.Errorf("%w: there is a snapshot of entry %d, and the last entry is %d", errTail, beyond.Seq, s.pos.Seq)
 	}
 	return s, nil
 }

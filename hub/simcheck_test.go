@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"reflect"
 
 	"kiem/hub/campaign"
 	"kiem/hub/journal"
@@ -149,6 +150,14 @@ func (s *sim) check() {
 		}
 	}
 
+	// A client goes on by number and epoch: in the last epoch one number had one history, on whatever node.
+	hashes := s.hashes()
+	for at, hash := range s.shown {
+		if at[0] == first.epoch && hashes[at[1]] != hash {
+			s.failf("entry %d of epoch %d was shown with another history", at[1], at[0])
+		}
+	}
+
 	// Replay from the beginning, watched.
 	o := s.newOracle()
 	for _, stored := range all {
@@ -208,6 +217,15 @@ func (s *sim) check() {
 }
 
 func (s *sim) checkCommands(o *oracle) {
+	done := map[id.ID]*simCommand{}
+	for _, c := range s.commands {
+		if c.done != 0 && done[c.id] != nil && !s.loses && (c.actor != done[c.id].actor || !reflect.DeepEqual(c.data(), done[c.id].data())) {
+			s.failf("%s was done as %s and as %s", c.id, c.kind, done[c.id].kind)
+		}
+		if c.done != 0 {
+			done[c.id] = c
+		}
+	}
 	for _, c := range s.commands {
 		unknown := false
 		for _, a := range c.sent {
@@ -223,7 +241,7 @@ func (s *sim) checkCommands(o *oracle) {
 			s.failf("%s %s was acknowledged as done in entry %d; the log has it not, and nobody reported it", c.kind, c.id, c.done)
 		case c.done != 0 && did != c.done && !s.loses:
 			s.failf("%s %s was acknowledged as done in entry %d; it was done in %d", c.kind, c.id, c.done, did)
-		case c.done == 0 && did != 0 && !unknown && !s.loses:
+		case c.done == 0 && did != 0 && !unknown:
 			s.failf("%s %s was done in entry %d, and its sender was told that it was refused", c.kind, c.id, did)
 		}
 	}

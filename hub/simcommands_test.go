@@ -48,6 +48,7 @@ func (c *simCommand) answer(a *simAnswer, o machine.Outcome) {
 			s.failf("%s %s was done in entry %d, and now in %d", c.kind, c.id, c.done, o.Seq)
 		}
 		c.done = o.Seq
+		s.inOrder(a, o.Seq)
 	case o.Seq != 0:
 		s.refused++
 		if c.done != 0 && !s.loses && c.remembered() {
@@ -63,6 +64,32 @@ func (c *simCommand) answer(a *simAnswer, o machine.Outcome) {
 	}
 }
 
+// inOrder judges that what one sender gave to one node, once each, was done in that order.
+func (s *sim) inOrder(a *simAnswer, seq uint64) {
+	if len(a.c.sent) > 1 || s.loses {
+		return
+	}
+	at := orderKey{a.node.name, a.c.actor, a.c.kind == campaign.SupportSet}
+	last := s.order[at]
+	if a.number < last.number && seq > last.seq {
+		s.failf("%s %s was done in entry %d, after what its sender had sent after it", a.c.kind, a.c.id, seq)
+	}
+	if a.number > last.number {
+		s.order[at] = ordered{a.number, seq}
+	}
+}
+
+type orderKey struct {
+	node  string
+	actor id.ID
+	votes bool
+}
+
+type ordered struct {
+	number int
+	seq    uint64
+}
+
 // send submits a command to a node.
 func (s *sim) send(n *simNode, c *simCommand) {
 	if !n.up() {
@@ -70,7 +97,7 @@ func (s *sim) send(n *simNode, c *simCommand) {
 		return
 	}
 	s.sent++
-	a := &simAnswer{s: s, c: c, node: n}
+	a := &simAnswer{s: s, c: c, node: n, number: s.sent}
 	c.sent = append(c.sent, a)
 	n.seq.submit(&Pending{Command: c.fresh(), From: c.actor, To: a})
 }

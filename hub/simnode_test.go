@@ -78,6 +78,7 @@ func (n *simNode) start() {
 		if !errors.Is(err, errTail) || s.drops == 0 {
 			s.failf("%s opens the log: %v", n.name, err)
 		}
+		s.logf("%s cannot open the log: %v", n.name, err)
 		return
 	}
 	s.starts++
@@ -97,6 +98,7 @@ func (n *simNode) start() {
 }
 
 func (n *simNode) emit(a applied) {
+	n.sim.show(n.seq)
 	n.sim.logf("%s applied entry %d %.8s epoch %d foreign %v", n.name, a.seq, n.seq.pos.Hash, n.seq.epoch, a.foreign)
 	for _, e := range a.events {
 		if e.Type == campaign.PersonErased {

@@ -141,6 +141,8 @@ type sim struct {
 	commands []*simCommand
 	retry    []*simCommand
 	reported map[id.ID]bool // void after a repair
+	order    map[orderKey]ordered
+	shown    map[[2]uint64]journal.Hash // epoch, number -> the history that nodes had
 
 	sent, entries, starts, repairs, foreign, stale, drops, done, refused int
 }
@@ -149,7 +151,7 @@ func simulate(t testing.TB, seed uint64, verbose bool) *sim {
 	s := &sim{
 		t: t, seed: seed, verbose: verbose, rng: rand.New(rand.NewPCG(seed, 0x6b69656d)), now: 1_790_000_000_000,
 		vault: newMemVault(), disk: memlog.NewDisk(), digests: map[journal.Hash]machine.Digest{}, bySeq: map[uint64]journal.Hash{},
-		reported: map[id.ID]bool{},
+		reported: map[id.ID]bool{}, shown: map[[2]uint64]journal.Hash{}, order: map[orderKey]ordered{},
 	}
 	s.campaign = id.Derive(id.ID{}, "simulation", fmt.Sprint(seed))
 	s.logName = LogName(s.campaign)
@@ -208,6 +210,16 @@ func (s *sim) see(q *sequencer) {
 		s.failf("two chains at entry %d", q.pos.Seq)
 	}
 	s.bySeq[q.pos.Seq] = q.pos.Hash
+}
+
+// show notes what clients of a node see.
+func (s *sim) show(q *sequencer) {
+	at := [2]uint64{q.epoch, q.pos.Seq}
+	if have, ok := s.shown[at]; !ok || have == q.pos.Hash {
+		s.shown[at] = q.pos.Hash
+	} else {
+		s.shown[at] = journal.Hash{} // two
+	}
 }
 
 func (s *sim) watch(q *sequencer) { q.emit = func(applied) { s.see(q) } }
@@ -324,15 +336,17 @@ func (s *sim) cut(n *simNode, cut bool) {
 // dropTail makes the store forget its newest entries, while at least one node that runs remembers them.
 func (s *sim) dropTail() {
 	head := s.head()
-	if !s.loses || s.wounded || head < 20 {
+	if !s.loses || head < 20 || s.wounded && s.rng.IntN(2) == 0 {
 		return
 	}
 	after := head - uint64(1+s.rng.IntN(6))
+	hash := s.hashes()[after]
 	holder := false
 	for _, n := range s.nodes {
-		if n.up() && n.seq.pos.Seq == head {
+		if n.up() && (n.seq.pos.Seq == head || s.wounded) { // while a tail is repaired nobody is killed: who appended has it
 			_, remembers := n.seq.recent.after(after)
-			holder = holder || remembers
+			have, _ := n.seq.hash(after)
+			holder = holder || remembers && have == hash
 		}
 	}
 	if !holder {
@@ -440,7 +454,7 @@ func (s *sim) heal() {
 			return
 		}
 	}
-	s.failf("commands stay without an answer")
+	s.failf("commands stay without an answer: %d, %v", len(s.retry), s.nodes)
 }
 
 type simRedone struct{ s *sim }
@@ -456,6 +470,7 @@ type simAnswer struct {
 	s        *sim
 	c        *simCommand
 	node     *simNode
+	number   int // of the sending
 	answered bool
 	unknown  bool
 }

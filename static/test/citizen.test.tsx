@@ -3,14 +3,11 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Home } from "../src/citizen/campaign.tsx";
 import { Composer } from "../src/citizen/composer.tsx";
 import { IdeaPage } from "../src/citizen/idea.tsx";
-import { JoinPage } from "../src/citizen/join.tsx";
 import { Mine } from "../src/citizen/mine.tsx";
 import { use } from "../src/i18n/index.ts";
 import { Listing } from "../src/store/listing.ts";
-import { Room } from "../src/store/room.ts";
-import { MemoryStorage, StorageShelf } from "../src/store/shelf.ts";
-import { Connection } from "../src/ui/top.tsx";
-import { campaign, FakeWorld, idea, ideaID, me, pass, roomID, selfID, settled, snapshot } from "./world.ts";
+import { app, button, enter, find, type } from "./dom.ts";
+import { campaign, idea, ideaID, me, pass, roomID, selfID } from "./world.ts";
 
 beforeEach(async () => {
 	await use("nl");
@@ -24,39 +21,6 @@ afterEach(() => {
 	vi.unstubAllGlobals();
 });
 
-const app = () => document.getElementById("app")!;
-
-async function enter(ideas = [idea(1), idea(2)], hello: object = {}) {
-	const world = new FakeWorld();
-	world.answers[`/campaigns/${roomID}`] = snapshot(ideas);
-	const room = new Room(roomID, new StorageShelf(new MemoryStorage()), world);
-	await room.start();
-	world.last.hello(hello);
-	await settled();
-	return { world, room };
-}
-
-/** The accessible name as far as these pages need it: aria-label, label, or the text. */
-function nameOf(e: Element): string {
-	const label =
-		e.getAttribute("aria-label") ??
-		(e.id ? document.querySelector(`label[for="${e.id}"]`)?.textContent : null) ??
-		e.closest("label")?.textContent ??
-		e.textContent;
-	return (label ?? "").replace(/\s+/g, " ").trim();
-}
-function find<T extends Element>(selector: string, name: string): T {
-	const all = [...document.querySelectorAll<T>(selector)];
-	const hit = all.find((e) => nameOf(e).startsWith(name));
-	if (!hit) throw new Error(`no ${selector} named ${name}; there are: ${all.map(nameOf).join(" | ")}`);
-	return hit;
-}
-const button = (name: string) => find<HTMLButtonElement>("button", name);
-async function type(e: HTMLInputElement | HTMLTextAreaElement, text: string) {
-	e.value = text;
-	e.dispatchEvent(new Event("input", { bubbles: true }));
-	await pass(0);
-}
 const titles = () => [...document.querySelectorAll("h3")].map((h) => h.textContent);
 
 describe("the list", () => {
@@ -367,90 +331,5 @@ describe("one's own contributions", () => {
 		const text = document.body.textContent!;
 		for (const words of ["Geplaatst", "Wacht op nazicht", "Niet geplaatst", "Dubbel.", "Wordt verstuurd", "Hoe dan?"])
 			expect(text).toContain(words);
-	});
-});
-
-describe("the connection", () => {
-	test("is silent for three seconds, then says what happens", async () => {
-		const { world, room } = await enter();
-		render(<Connection room={room} />, app());
-		expect(app().textContent).toBe("");
-		world.last.cut();
-		await pass(2_500);
-		for (const s of world.sockets.slice(1)) s.cut();
-		expect(app().textContent).toBe("");
-		await pass(1_000);
-		expect(app().textContent).toContain("Opnieuw verbinden");
-		void room.contribute("idea.post", { title: "A" });
-		void room.contribute("idea.post", { title: "B" });
-		await pass(10);
-		expect(app().textContent).toContain("2 bijdragen worden straks verstuurd");
-		while (room.live.state.value !== "connecting") await pass(500);
-		world.last.hello();
-		await pass(10);
-		expect(app().textContent).toBe("");
-	});
-
-	test("says that a facilitator removed one", async () => {
-		const { world, room } = await enter();
-		render(<Connection room={room} />, app());
-		world.last.cut(4101);
-		await pass(10);
-		expect(app().textContent).toContain("Een begeleider heeft je uit deze campagne gehaald.");
-	});
-});
-
-describe("joining", () => {
-	const invitation = {
-		id: roomID,
-		title: "Straten",
-		stage: "collect",
-		groups: ["citizen", "firm"],
-		languages: ["nl"],
-		challenge: { title: "Hoe dan?", text: "Zo." },
-	};
-
-	test("a join that is not answered is sent again under the same key", async () => {
-		const bodies: Record<string, unknown>[] = [];
-		let up = false;
-		vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
-			if (url.includes("/codes/")) return new Response(JSON.stringify(invitation));
-			bodies.push(JSON.parse(String(init.body)));
-			if (!up) throw new TypeError("network");
-			return new Response(JSON.stringify({ token: "secret", participant: {}, campaign: { id: roomID, title: "Straten" } }), {
-				status: 201,
-			});
-		});
-		render(<JoinPage code="KM37QP" />, app());
-		await pass(10);
-		expect(document.querySelector("h1")!.textContent).toBe("Hoe dan?");
-		await type(find("input", "Je naam"), "Ana");
-		button("Doe mee").click();
-		await pass(10);
-		expect(document.body.textContent).toContain("Er is geen verbinding met de server.");
-		expect(find<HTMLInputElement>("input", "Je naam").value).toBe("Ana");
-		render(null, app()); // the page is loaded anew
-		render(<JoinPage code="KM37QP" />, app());
-		await pass(10);
-		await type(find("input", "Je naam"), "Ana");
-		up = true;
-		button("Doe mee").click();
-		await pass(10);
-		expect(bodies.length).toBe(2);
-		expect(bodies[1]).toEqual(bodies[0]);
-		expect(bodies[0]).toMatchObject({ code: "KM37QP", name: "Ana", group: "citizen", organisation: "", channel: "" });
-		expect(localStorage.getItem("kiem.join.KM37QP")).toBe(null);
-		expect(JSON.stringify({ ...localStorage })).not.toContain("secret");
-		expect(location.pathname).toBe(`/c/${roomID}`);
-	});
-
-	test("an organisation is asked of those who have one", async () => {
-		vi.stubGlobal("fetch", async () => new Response(JSON.stringify(invitation)));
-		render(<JoinPage code="KM37QP" />, app());
-		await pass(10);
-		expect(() => find("input", "Je organisatie")).toThrow();
-		find<HTMLInputElement>("input[type=radio]", "Onderneming").click();
-		await pass(0);
-		find("input", "Je organisatie");
 	});
 });

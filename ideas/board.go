@@ -11,12 +11,13 @@ type Board struct {
 	order    []*Idea
 	byID     map[id.ID]*Idea
 	comments map[id.ID]*Comment
-	posted   map[id.ID]int // ideas of each author that were not retracted
+	posted   map[id.ID]int     // ideas of each author that were not retracted
+	of       map[id.ID][]*Idea // ideas that a person wrote or commented on, each once
 }
 
 // NewBoard is an empty board.
 func NewBoard() *Board {
-	return &Board{byID: map[id.ID]*Idea{}, comments: map[id.ID]*Comment{}, posted: map[id.ID]int{}}
+	return &Board{byID: map[id.ID]*Idea{}, comments: map[id.ID]*Comment{}, posted: map[id.ID]int{}, of: map[id.ID][]*Idea{}}
 }
 
 // Idea finds an idea, or nil.
@@ -31,6 +32,15 @@ func (b *Board) All() []*Idea { return b.order }
 // PostedBy is how many ideas that person has on the board.
 func (b *Board) PostedBy(author id.ID) int { return b.posted[author] }
 
+// Of lists the ideas that a person wrote or commented on. The caller must not change the list.
+func (b *Board) Of(person id.ID) []*Idea { return b.of[person] }
+
+func (b *Board) note(person id.ID, i *Idea) {
+	if !slices.Contains(b.of[person], i) {
+		b.of[person] = append(b.of[person], i)
+	}
+}
+
 // Add puts a new idea on the board.
 func (b *Board) Add(i *Idea) {
 	b.order = append(b.order, i)
@@ -38,8 +48,10 @@ func (b *Board) Add(i *Idea) {
 	if i.Status != Retracted {
 		b.posted[i.Author]++
 	}
+	b.note(i.Author, i)
 	for _, c := range i.Comments {
 		b.comments[c.ID] = c
+		b.note(c.Author, i)
 	}
 }
 
@@ -47,6 +59,7 @@ func (b *Board) Add(i *Idea) {
 func (b *Board) AddComment(i *Idea, c *Comment) {
 	i.Comments = append(i.Comments, c)
 	b.comments[c.ID] = c
+	b.note(c.Author, i)
 }
 
 // Late says whether an edit comes after a newer one of its lane.

@@ -87,6 +87,7 @@ type Support struct {
 	Voters  *Voters
 	at      map[key]uint32 // place in cast
 	cast    []record
+	of      [][]uint32     // places in cast by voter's number
 	older   map[key][]Lane // lanes before the newest one of a ballot: few voters use two tabs
 	tallies []Tally
 }
@@ -166,13 +167,32 @@ func (s *Support) Set(voter, idea uint32, b Ballot) (c Change) {
 		}
 	} else {
 		at = uint32(len(s.cast))
-		s.at[k] = at
-		s.cast = append(s.cast, record{key: k})
+		s.add(voter, record{key: k})
 	}
 	b.Mark = s.tallies[idea].change(&c.Was, &b, s.small)
 	s.cast[at].ballot = b
 	c.Now = b
 	return c
+}
+
+func (s *Support) add(voter uint32, r record) {
+	at := uint32(len(s.cast))
+	s.at[r.key] = at
+	s.cast = append(s.cast, r)
+	for int(voter) >= len(s.of) {
+		s.of = append(s.of, nil)
+	}
+	s.of[voter] = append(s.of[voter], at)
+}
+
+// Of visits the ballots of one voter, oldest first.
+func (s *Support) Of(voter uint32, visit func(idea uint32, b Ballot)) {
+	if int(voter) >= len(s.of) {
+		return
+	}
+	for _, at := range s.of[voter] {
+		visit(uint32(s.cast[at].key), s.cast[at].ballot)
+	}
 }
 
 // Tally gives the count for an idea. The caller must not change it.
@@ -199,8 +219,7 @@ func (s *Support) Put(voter, idea uint32, b Ballot, older []Lane) bool {
 		int(b.Group) >= s.groups || b.Choice < -1 || b.Choice > 1 || len(older) > maxOlder {
 		return false
 	}
-	s.at[k] = uint32(len(s.cast))
-	s.cast = append(s.cast, record{k, b})
+	s.add(voter, record{k, b})
 	if len(older) > 0 {
 		s.older[k] = older
 	}

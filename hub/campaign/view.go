@@ -8,6 +8,7 @@ import (
 	"kiem/hub/wire"
 	"kiem/id"
 	"kiem/ideas"
+	"kiem/voting"
 )
 
 // Who sees what, in one place.
@@ -253,7 +254,8 @@ func (v View) Event(e *machine.Event) (data any, shown bool) {
 	return v.Person(e.Subject), true
 }
 
-// Me renders what is one's own. The voter is the participant's pseudonym.
+// Me renders what is one's own. The voter is the participant's pseudonym. It costs what the participant did, not what the campaign holds: a whole hall may
+// come back at once.
 func (v View) Me(self, voter id.ID) wire.Me {
 	p := v.m.people[self]
 	me := wire.Me{ID: self, Support: map[string]int{}, Ideas: []wire.Idea{}, Authors: []id.ID{}, Rights: []string{}}
@@ -265,15 +267,16 @@ func (v View) Me(self, voter id.ID) wire.Me {
 	}
 	me.Group, me.Role, me.Muted, me.Rights = v.m.settings.Groups[p.Group], string(p.Role), p.Muted, p.Role.Rights()
 	own := v.As(self)
-	number, voted := v.m.support.Voters.Find(voter)
-	for _, i := range v.m.board.All() {
-		if voted {
-			if b, ok := v.m.support.Ballot(number, v.m.number[i.ID]); ok && b.Choice != 0 {
-				me.Support[i.ID.String()] = int(b.Choice)
+	if number, voted := v.m.support.Voters.Find(voter); voted {
+		all := v.m.board.All()
+		v.m.support.Of(number, func(idea uint32, b voting.Ballot) {
+			if b.Choice != 0 {
+				me.Support[all[idea].ID.String()] = int(b.Choice)
 			}
-		}
-		mine := i.Author == self
-		if mine {
+		})
+	}
+	for _, i := range v.m.board.Of(self) {
+		if i.Author == self {
 			me.Authors = append(me.Authors, i.ID)
 		}
 		if !v.moderates() && v.differs(i, self) {

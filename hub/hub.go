@@ -247,6 +247,8 @@ func (h *Hub) room(ctx context.Context, name string, create bool) (*Room, error)
 			h.drop(name, o)
 		case errors.Is(o.err, ErrNoCampaign) && create && !o.create: // somebody else looked for it before it is made
 			h.drop(name, o)
+		case errors.Is(o.err, ErrBroken): // reading the damaged log again at each request would help nobody
+			return nil, o.err
 		default:
 			h.drop(name, o)
 			return nil, o.err
@@ -269,6 +271,11 @@ func (h *Hub) openRoom(name string, o *opening) {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	o.room, o.err = h.open(ctx, name, o.create)
+	if errors.Is(o.err, journal.ErrCorrupt) || errors.Is(o.err, errDiverged) { // it stays so until an operator has looked
+		h.Logger.Error("a room cannot be opened", "log", name, "err", o.err)
+		h.broke(name, o.err)
+		o.err = fmt.Errorf("%w: %w", ErrBroken, o.err)
+	}
 	close(o.done)
 }
 

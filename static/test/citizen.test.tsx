@@ -307,6 +307,11 @@ describe("an idea", () => {
 		expect(Object.keys(world.last.sent[0]!.data as object).sort()).toEqual(["idea", "title"]);
 	});
 
+	test("its author reads what it lacks to be chosen", async () => {
+		await page(idea(1, { incomplete: ["need", "definition"], authors: [{ id: selfID, name: "Ana", group: "citizen" }] }));
+		expect(document.body.textContent).toContain("mist dit idee nog: de behoefte en de twee kruisjes van de zelfcheck.");
+	});
+
 	test("an idea that is not there says so", async () => {
 		const { room } = await enter([]);
 		render(<IdeaPage room={room} campaign={room.board.campaign.value!} id={ideaID(5)} />, app());

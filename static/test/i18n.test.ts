@@ -27,7 +27,7 @@ describe("catalogues", () => {
 	test("have no key that nobody says", () => {
 		const all = sources.join("\n");
 		const prefixes = [...all.matchAll(/`([a-z]+(?:\.[a-z]+)*\.)\$\{/g)].map((m) => m[1]!);
-		const families = ["group", "stage", "innovation", "node", "kind", "status", "answer", "role"].map((f) => `${f}.`);
+		const families = ["group", "stage", "innovation", "node", "kind", "status", "answer", "role", "incomplete"].map((f) => `${f}.`);
 		const unused = base.filter((key) => {
 			const stem = key.replace(/_(one|other)$/, "");
 			return (
@@ -46,6 +46,7 @@ describe("catalogues", () => {
 			kind: ["experience", "expertise", "question", "concern", "support"],
 			status: ["posted", "waiting", "rejected", "hidden", "retracted", "gone"],
 			answer: ["accepted", "rejected", "in_progress", "done"],
+			incomplete: ["innovation", "need", "definition"],
 			role: ["participant", "facilitator", "organiser", "observer"],
 		}))
 			for (const word of words) expect(base).toContain(`${family}.${word}`);

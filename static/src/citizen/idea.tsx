@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { label, t } from "../i18n/index.ts";
 import { ByGroup, SupportButtons } from "../parts/figures.tsx";
-import { Answered, Byline, Chips, Marks, SelfCheck, StatusTag } from "../parts/idea.tsx";
+import { Answered, Byline, Chips, Incomplete, Marks, SelfCheck, StatusTag } from "../parts/idea.tsx";
 import type { Campaign } from "../protocol.ts";
 import { ideaOf, type Room } from "../store/room.ts";
 import { TextArea, Wrong } from "../ui/fields.tsx";
@@ -50,6 +50,7 @@ export function IdeaPage({ room, campaign, id }: { room: Room; campaign: Campaig
 				<h1 tabIndex={-1}>{idea.title}</h1>
 				<Byline who={idea.authors[0]} at={idea.posted_at} now={room.now()} edited={idea.version > 1} />
 				{mine && idea.reason && <p class="note warn">{t("idea.reason", { reason: idea.reason })}</p>}
+				{editable && <Incomplete idea={idea} />}
 				{idea.text && <p class="prose">{idea.text}</p>}
 				{idea.need && (
 					<section class="stack tight" aria-labelledby="need">

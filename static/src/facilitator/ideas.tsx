@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { label, number, t } from "../i18n/index.ts";
 import { ByGroup } from "../parts/figures.tsx";
-import { Answered, Byline, Chips, Marks, StatusTag } from "../parts/idea.tsx";
+import { Answered, Byline, Chips, Incomplete, Marks, StatusTag } from "../parts/idea.tsx";
 import { Kind } from "../parts/kind.tsx";
 import type { Campaign } from "../protocol.ts";
 import { everything, Listing, type Sort } from "../store/listing.ts";
@@ -113,6 +113,7 @@ function Row({ room, campaign, id }: { room: Room; campaign: Campaign; id: strin
 							</p>
 						)}
 						<Chips idea={idea} />
+						{idea.status === "posted" && <Incomplete idea={idea} />}
 						<Answered idea={idea} now={room.now()} />
 						<div class="row">
 							<IdeaActions room={room} idea={idea} />

@@ -70,7 +70,7 @@ function say(key: string, args?: Args): string {
 }
 
 /** Families of labels for what the protocol names by a word; an organiser may use words of their own, which are shown as they are. */
-export type Family = "group" | "stage" | "innovation" | "node" | "kind" | "status" | "answer" | "role" | "durability";
+export type Family = "group" | "stage" | "innovation" | "node" | "kind" | "status" | "answer" | "role" | "incomplete";
 
 export function label(family: Family, word: string): string {
 	return sentences.value[`${family}.${word}`] ?? word;
@@ -78,6 +78,11 @@ export function label(family: Family, word: string): string {
 
 export function number(value: number): string {
 	return new Intl.NumberFormat(language.value).format(value);
+}
+
+/** A, B and C. */
+export function listed(words: readonly string[]): string {
+	return new Intl.ListFormat(language.value, { type: "conjunction" }).format(words);
 }
 
 const tags: Record<Language, string> = { nl: "nl-BE", en: "en-GB" };

@@ -1,5 +1,5 @@
 /** What an idea says, without what one can do with it. */
-import { label, moment, t } from "../i18n/index.ts";
+import { label, listed, moment, t } from "../i18n/index.ts";
 import type { Idea, Person } from "../protocol.ts";
 import { Icon } from "../ui/icons.tsx";
 
@@ -101,6 +101,17 @@ export function Answered({ idea, now }: { idea: Idea; now: number }) {
 				<p class="small quiet">{moment(idea.answer.at, now)}</p>
 			</div>
 		</section>
+	);
+}
+
+/** What a shortlist needs and the idea lacks, for those who can do something about it. */
+export function Incomplete({ idea }: { idea: Idea }) {
+	if (!idea.incomplete?.length) return null;
+	return (
+		<p class="note">
+			<Icon name="info" />
+			<span>{t("idea.incomplete", { what: listed(idea.incomplete.map((w) => label("incomplete", w))) })}</span>
+		</p>
 	);
 }
 

@@ -11,6 +11,7 @@ type Stats struct {
 	FrameBytes  atomic.Uint64
 	Resets      atomic.Uint64
 	SlowClosed  atomic.Uint64 // connections closed because they accepted nothing
+	Snapshots   atomic.Uint64 // encoded for reading; what is served again from memory does not count
 	Repairs     atomic.Uint64 // tails that were appended again
 	Witnesses   atomic.Uint64 // clients that had seen more than the log has
 	Connections atomic.Int64  // gauge

@@ -135,6 +135,7 @@ func (r *Room) encode(ctx context.Context, key pageKey, have *Encoded) (*Encoded
 		}
 		out = &Encoded{seq: seq, at: time.Now(), ETag: fmt.Sprintf(`"%s-%d-%d"`, audienceName(key.audience), r.seq.epoch, seq)}
 		out.JSON = r.appendSnapshot(key)
+		r.stats.Snapshots.Add(1)
 	})
 	if err != nil || out.Gzip != nil {
 		return out, err

@@ -121,8 +121,11 @@ func (m *Machine) actOnComment(c *machine.Command, d *ActData) ([]machine.Event,
 		return nil, machine.Refuse(wire.Conflict, "action", "not_in_this_state")
 	}
 	e := commentEvent(c, i, on)
-	if was.Public() && !on.Status.Public() && i.Status.Public() {
-		e.Hides, e.Shown = true, everyone
+	switch {
+	case was.Public() && !on.Status.Public() && i.Status.Public(): // those who saw it are told that it is gone
+		e.Shown, e.Hides = everyone, true
+	case was == on.Status && d.Action == "reject": // an edit that others know nothing of
+		e.Shown = machine.Moderators
 	}
 	return []machine.Event{e}, nil
 }

@@ -153,7 +153,7 @@ func (m *Machine) actOnIdea(c *machine.Command, d *ActData, s machine.Stamp) ([]
 	if r != nil {
 		return nil, r
 	}
-	was := i.Status
+	was := *i
 	fits := m.changeIdea(i, func() bool {
 		switch c.Type {
 		case IdeaRetract:
@@ -174,8 +174,10 @@ func (m *Machine) actOnIdea(c *machine.Command, d *ActData, s machine.Stamp) ([]
 	switch {
 	case c.Type == IdeaReport: // nobody but moderators learns of it, and not who it was
 		e.Shown, e.By, e.To = machine.Moderators, id.ID{}, id.ID{}
-	case was.Public() && !i.Status.Public(): // those who saw it are told that it is gone
+	case was.Status.Public() && !i.Status.Public(): // those who saw it are told that it is gone
 		e.Shown, e.Hides = everyone, true
+	case c.Type == IdeaModerate && was.Status == i.Status && was.Version == i.Version && was.Locked == i.Locked && was.Pinned == i.Pinned:
+		e.Shown = machine.Moderators // reports or an edit that others know nothing of
 	}
 	return []machine.Event{e}, nil
 }

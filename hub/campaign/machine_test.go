@@ -131,6 +131,7 @@ func TestMachine(t *testing.T) {
 			repeated, done := m.Look(a.c)
 			late := slow.late(a)
 			o := m.Apply(a.c, a.s)
+			g.heard(a, o)
 			said = append(said, outcome(o))
 			if !reflect.DeepEqual(a.c, log[n].c) {
 				t.Fatalf("Apply changed the command %+v", a.c)

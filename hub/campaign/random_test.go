@@ -12,7 +12,7 @@ import (
 )
 
 // generator makes random sequences of commands as a log may hold them: also such as no client could have sent, since Apply must stand every entry.
-// It knows what exists only from the ids that it gave, right or wrong. The campaign is created first and then joined by nearly everybody, or little
+// Ids are right or wrong. The campaign is created first and then joined by nearly everybody, or little
 // else would happen.
 type generator struct {
 	random *rand.Rand
@@ -23,7 +23,7 @@ type generator struct {
 	sent     []applied
 	ideas    []id.ID
 	comments []id.ID
-	author   map[id.ID]id.ID // who sent the command that would make it
+	author   map[id.ID]id.ID // of each of them
 }
 
 // newGenerator always makes the same sequence from one seed.
@@ -51,7 +51,7 @@ func (g *generator) comment() id.ID {
 	return g.comments[g.choose(len(g.comments))]
 }
 
-var words = []string{"", "buurt", "zorg 🌱", "samen\nsterk", "👩‍🚀 𝒦iem", strings.Repeat("lang ", 40)}
+var words = []string{"", "buurt", "straat", "plein", "zorg 🌱", "samen\nsterk", "👩‍🚀 𝒦iem", strings.Repeat("lang ", 40)}
 
 func (g *generator) text(who string) ideas.Text {
 	t := by(who, g.one(words))
@@ -74,10 +74,10 @@ var kinds = []struct {
 	kind   string
 	weight int
 }{
-	{campaign.SupportSet, 30}, {campaign.IdeaPost, 8}, {campaign.CommentPost, 8}, {campaign.Join, 12}, {campaign.IdeaEdit, 6}, {campaign.CommentEdit, 4},
-	{campaign.IdeaModerate, 8}, {campaign.CommentModerate, 6}, {campaign.IdeaRetract, 2}, {campaign.CommentRetract, 2}, {campaign.IdeaReport, 2},
+	{campaign.SupportSet, 34}, {campaign.IdeaPost, 9}, {campaign.CommentPost, 9}, {campaign.Join, 3}, {campaign.IdeaEdit, 7}, {campaign.CommentEdit, 6},
+	{campaign.IdeaModerate, 9}, {campaign.CommentModerate, 8}, {campaign.IdeaRetract, 2}, {campaign.CommentRetract, 2}, {campaign.IdeaReport, 3},
 	{campaign.IdeaAnswer, 1}, {campaign.StageSet, 4}, {campaign.ParticipantRemove, 1}, {campaign.ParticipantMute, 1}, {campaign.ParticipantRename, 1},
-	{campaign.RoleGrant, 2}, {campaign.RoleRevoke, 1}, {campaign.CampaignEdit, 2}, {campaign.PersonErased, 1}, {campaign.Create, 1},
+	{campaign.RoleGrant, 2}, {campaign.RoleRevoke, 1}, {campaign.CampaignEdit, 3}, {campaign.PersonErased, 1}, {campaign.Create, 1},
 }
 
 func (g *generator) kind() string {
@@ -121,15 +121,21 @@ func (g *generator) next() applied {
 	}
 	a := applied{c, s}
 	g.sent = append(g.sent, a)
-	if field, made := campaign.Made(c); !made.IsZero() && g.author[made].IsZero() {
-		g.author[made] = c.Actor
-		if field == "idea" {
-			g.ideas = append(g.ideas, made)
-		} else {
-			g.comments = append(g.comments, made)
-		}
-	}
 	return applied{copyOf(c), s}
+}
+
+// heard tells what came of a command.
+func (g *generator) heard(a applied, o machine.Outcome) {
+	field, made := campaign.Made(a.c)
+	if made.IsZero() || o.Refusal != nil || !g.author[made].IsZero() {
+		return
+	}
+	g.author[made] = a.c.Actor
+	if field == "idea" {
+		g.ideas = append(g.ideas, made)
+	} else {
+		g.comments = append(g.comments, made)
+	}
 }
 
 func (g *generator) fresh() *machine.Command {
@@ -137,7 +143,7 @@ func (g *generator) fresh() *machine.Command {
 	who := g.who()
 	c := &machine.Command{Type: g.kind(), ID: commandID(g.n), Actor: person(who), Tag: uint64(g.n)}
 	if g.often(2, 3) {
-		c.Lane, c.N = uint64(1+g.choose(10)), uint64(g.choose(8))
+		c.Lane, c.N = uint64(1+g.choose(10)), uint64(g.n/20+g.choose(8))
 	}
 	switch c.Type {
 	case campaign.SupportSet:
@@ -176,8 +182,8 @@ func (g *generator) fresh() *machine.Command {
 		}
 		c.Data = d
 	case campaign.IdeaRetract, campaign.IdeaReport, campaign.IdeaModerate, campaign.IdeaAnswer, campaign.CommentModerate, campaign.CommentRetract:
-		if strings.HasSuffix(c.Type, ".moderate") && g.often(3, 4) {
-			c.Actor = person(g.one([]string{"olga", "fay"}))
+		if strings.HasSuffix(c.Type, ".moderate") {
+			c.Actor = g.moderator(c.Actor)
 		}
 		d := &campaign.ActData{
 			Idea: g.idea(), Comment: g.comment(), Action: g.one(append([]string{"accepted", "nonsense"}, ideas.Actions...)), Reason: g.text(who),
@@ -192,7 +198,8 @@ func (g *generator) fresh() *machine.Command {
 		}
 		c.Data = d
 	case campaign.StageSet:
-		d := &campaign.StageData{Stage: g.one([]string{"collect", "collect", "collect", "collect", "refine", "refine", "vote", "result", "draft", "nowhere"})}
+		d := &campaign.StageData{Stage: g.one([]string{"collect", "collect", "collect", "collect", "collect", "refine", "refine", "refine", "vote", "result", "draft", "nowhere"})}
+		c.Actor = g.moderator(c.Actor)
 		if g.often(1, 4) {
 			c.Actor, d.Stage, d.At = id.ID{}, "vote", noon+int64(g.choose(3))
 		}
@@ -202,13 +209,15 @@ func (g *generator) fresh() *machine.Command {
 			Participant: person(g.who()), Role: g.one([]string{"participant", "observer", "facilitator", "organiser", "king"}),
 			Muted: g.often(1, 2), Reason: g.text(who),
 		}
-		if g.often(1, 2) {
-			d.Participant = c.Actor
+		c.Actor = g.moderator(c.Actor)
+		if g.often(1, 4) {
+			c.Actor = d.Participant
 		}
 		c.Data = d
 	case campaign.Join:
 		return g.joining(who)
 	case campaign.CampaignEdit:
+		c.Actor = g.moderator(c.Actor)
 		d := &campaign.EditData{}
 		if g.often(1, 2) {
 			title := fmt.Sprint("Zorg ", g.n)
@@ -237,6 +246,11 @@ func (g *generator) fresh() *machine.Command {
 		c.Data = createData()
 	}
 	return c
+}
+
+// moderator is mostly one who moderates.
+func (g *generator) moderator(other id.ID) id.ID {
+	return g.mostly(person(g.one([]string{"olga", "olga", "otto", "fay"})), other)
 }
 
 // mostly is the one of two, or now and then the other.

@@ -14,15 +14,21 @@ const maxKinds = 255
 
 // answer is what a command got.
 type answer struct {
-	seq   uint64
-	tag   uint64
-	actor uint32 // index into rings
-	code  uint8  // 1 + index into refused; 0: done
+	id   id.ID
+	seq  uint64
+	tag  uint64
+	code uint8 // 1 + index into refused; 0: done
+}
+
+// place says where an answer is: the number of its actor, and its place among that actor's.
+type place struct {
+	actor uint32
+	at    uint32
 }
 
 // Answers remembers the newest commands of each actor. It is part of a machine's state.
 type Answers struct {
-	byID    map[id.ID]answer
+	byID    map[id.ID]place
 	actors  map[id.ID]uint32
 	rings   []ring
 	refused []Refusal // the kinds of refusal that were answered, in the order of their first
@@ -30,53 +36,73 @@ type Answers struct {
 }
 
 type ring struct {
-	actor id.ID
-	ids   []id.ID
-	next  int // where the next one goes once the ring is full
+	actor   id.ID
+	answers []answer
+	next    int // where the next one goes once the ring is full
 }
 
 // NewAnswers is an empty memory.
 func NewAnswers() *Answers {
-	return &Answers{byID: map[id.ID]answer{}, actors: map[id.ID]uint32{}}
+	return &Answers{byID: map[id.ID]place{}, actors: map[id.ID]uint32{}}
 }
 
 // Look gives the first outcome of a command with c's id, if it is remembered. The same id from another actor is forbidden, with another
 // content a conflict.
 func (a *Answers) Look(c *Command) (Outcome, bool) {
-	was, ok := a.byID[c.ID]
-	switch {
-	case !ok:
+	p, ok := a.byID[c.ID]
+	if !ok {
 		return Outcome{}, false
-	case a.rings[was.actor].actor != c.Actor:
+	}
+	switch was := &a.rings[p.actor].answers[p.at]; {
+	case a.rings[p.actor].actor != c.Actor:
 		return Outcome{Refusal: Refuse(wire.Forbidden, "id", "id_of_another")}, true
 	case was.tag != c.Tag:
 		return Outcome{Refusal: Refuse(wire.Conflict, "id", "id_used")}, true
 	case was.code > 0:
 		r := a.refused[was.code-1]
 		return Outcome{Refusal: &r, Seq: was.seq}, true
+	default:
+		return Outcome{Seq: was.seq}, true
 	}
-	return Outcome{Seq: was.seq}, true
 }
 
-// Put remembers the outcome of a command. Stale outcomes are not to be put: the command will come again.
+// Put remembers the outcome of a command that Look does not know. Stale outcomes are not to be put: the command will come again.
 func (a *Answers) Put(c *Command, seq uint64, refusal *Refusal) {
 	n, ok := a.actors[c.Actor]
 	if !ok {
 		n = a.add(c.Actor)
 	}
-	r := &a.rings[n]
-	if len(r.ids) < Window {
-		r.ids = append(r.ids, c.ID)
+	a.put(n, answer{id: c.ID, seq: seq, tag: c.Tag, code: a.code(refusal)})
+}
+
+// add gives a new actor the next number.
+func (a *Answers) add(actor id.ID) uint32 {
+	n := uint32(len(a.rings))
+	a.actors[actor] = n
+	a.rings = append(a.rings, ring{actor: actor})
+	a.sum.Add(NewHasher('a').Int(uint64(n)).ID(actor).Sum())
+	return n
+}
+
+func (a *Answers) put(actor uint32, w answer) {
+	r := &a.rings[actor]
+	at := len(r.answers)
+	if at < Window {
+		r.answers = append(r.answers, w)
 	} else {
-		old := r.ids[r.next]
-		a.sum.Remove(a.hash(old, a.byID[old]))
-		delete(a.byID, old)
-		r.ids[r.next] = c.ID
+		at = r.next
 		r.next = (r.next + 1) % Window
+		a.sum.Remove(hashAnswer(actor, &r.answers[at]))
+		delete(a.byID, r.answers[at].id)
+		r.answers[at] = w
 	}
-	w := answer{seq: seq, tag: c.Tag, actor: n, code: a.code(refusal)}
-	a.byID[c.ID] = w
-	a.sum.Add(a.hash(c.ID, w))
+	a.byID[w.id] = place{actor, uint32(at)}
+	a.sum.Add(hashAnswer(actor, &w))
+}
+
+// hashAnswer names the actor by number, so that an answer fits into one block of SHA-256.
+func hashAnswer(actor uint32, w *answer) Sum {
+	return NewHasher('A').ID(w.id).Int(uint64(actor)<<8 | uint64(w.code)).Int(w.seq).Int(w.tag).Sum()
 }
 
 func (a *Answers) code(r *Refusal) uint8 {
@@ -95,20 +121,6 @@ func (a *Answers) code(r *Refusal) uint8 {
 	return uint8(len(a.refused))
 }
 
-// add gives a new actor the next number.
-func (a *Answers) add(actor id.ID) uint32 {
-	n := uint32(len(a.rings))
-	a.actors[actor] = n
-	a.rings = append(a.rings, ring{actor: actor})
-	a.sum.Add(NewHasher('a').Int(uint64(n)).ID(actor).Sum())
-	return n
-}
-
-// hash names the actor by number, so that an answer fits into one block of SHA-256.
-func (a *Answers) hash(i id.ID, w answer) Sum {
-	return NewHasher('A').ID(i).Int(uint64(w.actor)<<8 | uint64(w.code)).Int(w.seq).Int(w.tag).Sum()
-}
-
 // Digest is the part of a machine's digest that the memory accounts for.
 func (a *Answers) Digest() Sum { return a.sum }
 
@@ -124,11 +136,10 @@ func (a *Answers) Snapshot(e *Encoder) {
 	for i := range a.rings {
 		r := &a.rings[i]
 		e.ID(r.actor)
-		e.Int(uint64(len(r.ids)))
-		for n := range r.ids { // oldest first, so that next is 0 after Restore
-			i := r.ids[(r.next+n)%len(r.ids)]
-			w := a.byID[i]
-			e.ID(i)
+		e.Int(uint64(len(r.answers)))
+		for n := range r.answers { // oldest first, so that next is 0 after Restore
+			w := &r.answers[(r.next+n)%len(r.answers)]
+			e.ID(w.id)
 			e.Int(w.seq)
 			e.Int(w.tag)
 			e.Int(uint64(w.code))
@@ -160,16 +171,13 @@ func (a *Answers) restoreRing(d *Decoder) {
 		return
 	}
 	n := a.add(actor)
-	a.rings[n].ids = make([]id.ID, 0, count)
+	a.rings[n].answers = make([]answer, 0, count)
 	for range count {
-		i := d.ID()
-		w := answer{seq: d.Int(), tag: d.Int(), actor: n, code: uint8(d.AtMost(uint64(len(a.refused))))}
-		if _, twice := a.byID[i]; twice {
+		w := answer{id: d.ID(), seq: d.Int(), tag: d.Int(), code: uint8(d.AtMost(uint64(len(a.refused))))}
+		if _, twice := a.byID[w.id]; twice {
 			d.Fail("a command twice")
 			return
 		}
-		a.rings[n].ids = append(a.rings[n].ids, i)
-		a.byID[i] = w
-		a.sum.Add(a.hash(i, w))
+		a.put(n, w)
 	}
 }

@@ -22,6 +22,7 @@ import (
 const (
 	crowdPause   = 6 * time.Second // between two things that one of them does, on average
 	crowdJoining = 8               // at the same time
+	crowdFirst   = 1000            // their names begin after those of the sample's own people
 )
 
 func runCrowd(ctx context.Context, log *slog.Logger, base, code string, people int) {
@@ -81,11 +82,12 @@ func (v *visitor) visit(ctx context.Context, doors chan struct{}) error {
 	header := http.Header{"Authorization": {"Bearer " + token}}
 	dialer := websocket.Dialer{Subprotocols: []string{"kiem.v1"}, HandshakeTimeout: 10 * time.Second}
 	address := "ws" + strings.TrimPrefix(v.base, "http") + "/api/v1/campaigns/" + campaignID
-	ws, _, err := dialer.DialContext(ctx, address+"/live", header)
+	ws, res, err := dialer.DialContext(ctx, address+"/live", header)
 	if err != nil {
 		return err
 	}
 	defer ws.Close()
+	_ = res.Body.Close() // there is none after an upgrade
 	ended := make(chan error, 1)
 	go func() { // reads, so that pings are answered and the socket never fills
 		for {
@@ -138,7 +140,7 @@ func (v *visitor) call(ctx context.Context, method, path, token string, body, an
 }
 
 func (v *visitor) join(ctx context.Context) (token, campaignID string, err error) {
-	p := v.sample.Simulated.Person(v.number)
+	p := v.sample.Simulated.Person(crowdFirst + v.number)
 	var got struct {
 		Token    string
 		Campaign struct{ ID string }

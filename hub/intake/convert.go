@@ -254,7 +254,7 @@ func rename(ctx Context, _ string, o wire.Object, v *Converted) (any, *machine.R
 func Refusal(f *wire.Fault) *machine.Refusal {
 	r := machine.Refuse(f.Code, f.Field, f.Reason)
 	if f.Max > 0 {
-		r.With("max", strconv.Itoa(f.Max))
+		return r.With("max", strconv.Itoa(f.Max))
 	}
 	return r
 }

@@ -125,7 +125,7 @@ func FuzzBodies(f *testing.F) {
 		}
 		if j, refused := intake.Join(o); refused != nil {
 			checkRefusal(t, doc, refused)
-		} else if j.Code == "" || intake.Code(j.Code) != j.Code || ideas.CheckName(j.Name) != "" || !norm.NFC.IsNormalString(j.Name) || j.HasKey == j.Key.IsZero() {
+		} else if j.Code == "" || intake.Code(j.Code) != j.Code || j.Name != "" && ideas.CheckName(j.Name) != "" || !norm.NFC.IsNormalString(j.Name) || j.HasKey == j.Key.IsZero() {
 			t.Fatalf("%q: %+v", doc, j)
 		}
 	})

@@ -54,20 +54,18 @@ func Parse(s string) (ID, error) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return ID{}, ErrBad
 	}
-	at := 0
-	for n := 0; n < 36; n += 2 {
-		if s[n] == '-' {
-			n++
-		}
+	for at, n := range pairs {
 		hi, lo := nibble(s[n]), nibble(s[n+1])
 		if hi > 15 || lo > 15 {
 			return ID{}, ErrBad
 		}
 		i[at] = hi<<4 | lo
-		at++
 	}
 	return i, nil
 }
+
+// pairs is where the digits of each byte are in the 36-character form.
+var pairs = [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
 
 func nibble(c byte) byte {
 	switch {

@@ -1,6 +1,12 @@
 package campaign
 
-import "kiem/hub/machine"
+import (
+	"encoding/binary"
+
+	"kiem/hub/machine"
+	"kiem/id"
+	"kiem/ideas"
+)
 
 // StateDigest is the digest without what is remembered of commands: what a refused command must leave as it was.
 func (m *Machine) StateDigest() machine.Digest {
@@ -16,4 +22,17 @@ func (m *Machine) SetSmallCell(small int) {
 		m.resize(&s)
 		m.settings = s
 	})
+}
+
+// Fill puts in so many people and ideas that there are that many. They are nobody's and nothing's.
+func (m *Machine) Fill(people, posted int) {
+	for len(m.joined) < people {
+		m.joined = append(m.joined, &Person{})
+	}
+	for n := len(m.board.All()); n < posted; n++ {
+		i := &ideas.Idea{ID: id.ID{0xff}}
+		binary.BigEndian.PutUint64(i.ID[8:], uint64(n))
+		m.board.Add(i)
+		m.addTally(i.ID)
+	}
 }

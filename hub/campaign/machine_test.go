@@ -113,8 +113,8 @@ func (k *counts) check(t tb, m *campaign.Machine) {
 // outcome in words, for comparing what two machines say.
 func outcome(o machine.Outcome) string { return fmt.Sprintf("%s %+v", said(o), o.Events) }
 
-// TestMachine runs random logs: invariants hold after every command; a refused command leaves the state as it was; the digest kept up is the digest
-// of the state; and three other machines say and become the same: one that replays, one that starts from a snapshot, and one that never
+// TestMachine runs random logs: invariants hold after every command; a refused command leaves the state as it was; the digest kept up is that of the
+// state, made from scratch; and three other machines say and become the same: one that replays, one that starts from a snapshot, and one that never
 // could read a word.
 func TestMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,10 +148,13 @@ func TestMachine(t *testing.T) {
 			}
 			slow.note(a, o)
 			slow.check(t, m)
+			if n%5 > 0 {
+				continue
+			}
 			if fresh := restored(t, m); fresh.Digest() != m.Digest() || fresh.StateDigest() != m.StateDigest() {
 				t.Fatalf("after %s the digest is not that of the state", a.c.Type)
 			}
-			if n%10 == 0 {
+			if n%40 == 0 {
 				snapshots[n] = m.Snapshot()
 			}
 		}

@@ -62,9 +62,9 @@ func TestRestoreRefuses(t *testing.T) {
 		t.Fatal("a good snapshot is refused")
 	}
 	r := rand.New(rand.NewPCG(3, 3))
-	tries := 500
+	tries := 200
 	if testing.Short() {
-		tries = 100
+		tries = 40
 	}
 	for range tries {
 		at := r.IntN(len(good))

@@ -130,9 +130,6 @@ func (s *Server) enter(c *gin.Context) (*visit, error) {
 	} else {
 		room, err = s.room(c, campaignID)
 	}
-	if err == nil {
-		err = room.Meet(c.Request.Context(), self)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func (s *Server) follow(c *gin.Context, ws *websocket.Conn, v *visit, gate *limi
 	if v.token != "" {
 		s.sockets.add(l)
 		defer s.sockets.remove(l)
-		_ = l.recheck(ctx) // it may have ended before this socket could be found
+		_ = l.recheck(ctx, wire.CloseUnauthorised) // it may have ended before this socket could be found
 	}
 	l.listen(ctx)
 	return 0
@@ -178,7 +178,7 @@ func (l *listener) listen(ctx context.Context) {
 	l.ws.SetReadLimit(maxMessage)
 	l.ws.SetPongHandler(func(string) error {
 		l.conn.Heard.Store(time.Now().UnixNano())
-		_ = l.recheck(ctx) // who only reads is asked for a session, too
+		_ = l.recheck(ctx, wire.CloseRestart) // who only reads is asked for a session, too
 		return nil
 	})
 	l.ws.SetPingHandler(func(payload string) error {
@@ -238,9 +238,9 @@ func (l *listener) read() (kind int, message []byte, err error) {
 	return kind, b, nil
 }
 
-// recheck asks whether the session still stands, at most once in recheckAfter. A refusal says that the command cannot be taken; then the socket may be
-// closed, too.
-func (l *listener) recheck(ctx context.Context) *machine.Refusal {
+// recheck asks whether the session still stands, at most once in recheckAfter. A refusal says that the command cannot be taken. If the session has ended, the
+// socket is closed with that code: a client that was told to come back, because it may hold another session by now, is judged anew.
+func (l *listener) recheck(ctx context.Context, code int) *machine.Refusal {
 	token := l.server.sockets.token(l)
 	now := l.server.Clock()
 	if age := now.Sub(l.checked); token == "" || !l.stale && age >= 0 && age < recheckAfter {
@@ -257,8 +257,7 @@ func (l *listener) recheck(ctx context.Context) *machine.Refusal {
 			return nil
 		}
 	case err == nil, errors.Is(err, session.ErrNotFound):
-		// The client may hold another session by now, from another node: it comes back, and is judged anew.
-		l.end(wire.CloseRestart, "session")
+		l.end(code, "session")
 		return machine.Refuse(wire.Unauthorised, "", "no_session")
 	default:
 		l.stale = true
@@ -277,7 +276,7 @@ func (l *listener) take(ctx context.Context, kind int, message []byte) bool {
 		pause(wait) // whoever floods is read no faster than they may send
 		return true
 	}
-	if refusal := l.recheck(ctx); refusal != nil {
+	if refusal := l.recheck(ctx, wire.CloseRestart); refusal != nil {
 		l.conn.Tell(cmd.ID, refusal)
 		return !l.over.Load()
 	}

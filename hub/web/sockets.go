@@ -69,10 +69,3 @@ func (k *sockets) end(key string, code int, reason string) {
 		l.end(code, reason)
 	}
 }
-
-// open is how many sockets a session has.
-func (k *sockets) open(key string) int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.all[key])
-}

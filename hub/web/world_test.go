@@ -38,10 +38,22 @@ type world struct {
 	disk   *memlog.Disk
 	codes  map[string]string // of campaigns
 	ahead  atomic.Int64      // how far the server's clock is ahead, in nanoseconds
+	frozen atomic.Pointer[time.Time]
 }
 
 // now is the clock of everything in the server.
-func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+func (w *world) now() time.Time {
+	if at := w.frozen.Load(); at != nil {
+		return *at
+	}
+	return time.Now().Add(time.Duration(w.ahead.Load()))
+}
+
+// freeze stops the server's clock.
+func (w *world) freeze() {
+	at := w.now()
+	w.frozen.Store(&at)
+}
 
 // wait lets time pass on the server's clock.
 func (w *world) wait(d time.Duration) { w.ahead.Add(int64(d)) }

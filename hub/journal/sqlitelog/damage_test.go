@@ -25,7 +25,7 @@ type written struct {
 func write(t *testing.T) written {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "journal")
-	j := open(t, dir, small)
+	j := open(t, dir, calm)
 	w := written{logs: map[string][]journal.Stored{}, snaps: map[string]journal.Snapshot{}}
 	for part := range 2 {
 		for i := range 3 {
@@ -175,7 +175,7 @@ func TestDamagedFiles(t *testing.T) {
 
 func TestOldFilesPutBack(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "journal")
-	j := open(t, dir, small)
+	j := open(t, dir, calm)
 	l := journaltest.Open(t, j, "c:x")
 	fill := func(from, to uint64) {
 		for n := from; n <= to; n++ {
@@ -192,7 +192,7 @@ func TestOldFilesPutBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := image(t, dir)
-	j = open(t, dir, small)
+	j = open(t, dir, calm)
 	l = journaltest.Open(t, j, "c:x")
 	fill(11, 20)
 	if err := j.witness.write(); err != nil {

@@ -39,6 +39,9 @@ func (j *Journal) keep(c *conn) {
 			j.poisoned(err)
 			continue
 		}
+		if f := j.o.faults; f != nil && f.calm {
+			continue
+		}
 		if j.truncate.Load() && time.Since(truncated) > truncateEvery {
 			j.truncate.Store(false)
 			truncated = time.Now()

@@ -52,6 +52,8 @@ type faults struct {
 	truncated func(kind fileKind, size int64)
 	// free replaces the measurement of free space.
 	free func() (int64, error)
+	// calm keeps the keeper from moving the WAL, so that files can be copied one after the other while the journal is open.
+	calm bool
 }
 
 // fileKind tells the files apart.

@@ -48,7 +48,7 @@ func assemble(t *testing.T, server *kiemProcess, people int, where func(n int) f
 	s := &protoScript{server: server}
 	var made struct{ ID, Code string }
 	server.want(http.StatusCreated, &made, "POST", "/campaigns", adminToken, map[string]any{
-		"title": "Belofte", "template": "campaign", "languages": []string{"nl"}, "settings": map[string]any{"attendance": 50_000},
+		"title": "Belofte", "template": "campaign", "languages": []string{"nl"}, "settings": map[string]any{"attendance": 50_000, "text_max": 8000},
 		"challenge": map[string]any{"title": "Wat doen we?", "text": "Samen.", "nodes": []string{"social_innovation"}, "themes": []string{"Wonen"}},
 	})
 	a.campaign, a.code = made.ID, made.Code

@@ -21,9 +21,7 @@ import (
 // BenchmarkIntake measures how many support.set per second one server acknowledges, durable, from 100 connections with a number in flight each, embedded
 // with fsync, the load generator beside it on the same processors. Every answer is counted; one that is no reply with a seq fails the run.
 //
-//	go test -run '^$' -bench Intake -benchtime 5s ./cmd/kiem
-//
-// The floor that it is compared with in the same run appends each batch of a bare websocket-framed server to a file and fsyncs it (BenchmarkIntakeFloor).
+//	go test -run '^$' -bench Intake -benchtime 300000x ./cmd/kiem
 func BenchmarkIntake(b *testing.B) {
 	for _, inFlight := range []int{1, 16} {
 		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) { benchIntake(b, inFlight) })

@@ -17,6 +17,8 @@ import (
 const (
 	// MaxUnread is how many bytes of answers wait for a client that reads slowly before it is closed. Events do not count: they are not queued.
 	MaxUnread = 256 << 10
+	// SendBuffer is what the system may hold for one client.
+	SendBuffer = 64 << 10
 	// StallTime is how long a client may accept nothing.
 	StallTime = 30 * time.Second
 )
@@ -66,6 +68,7 @@ func NewConn(nc net.Conn, self id.ID, lang string) *Conn {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw
 		}
+		_ = sc.SetWriteBuffer(SendBuffer) // the system's own choice may be megabytes for a client that does not read
 	}
 	c.Heard.Store(time.Now().UnixNano())
 	return c
@@ -115,7 +118,7 @@ func (c *Conn) Pong(payload []byte) {
 func (c *Conn) offer(frame []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.lagging || c.dead {
+	if c.lagging || c.dead || c.closing != nil {
 		return false
 	}
 	c.writeLocked(frame)
@@ -125,7 +128,7 @@ func (c *Conn) offer(frame []byte) bool {
 // must writes a frame, now or when the socket takes it. A client for which too much waits is closed.
 func (c *Conn) must(frame []byte) {
 	c.mu.Lock()
-	if c.dead {
+	if c.dead || c.closing != nil { // nothing follows a close frame
 		c.mu.Unlock()
 		return
 	}
@@ -163,6 +166,7 @@ func (c *Conn) drain() {
 		c.mu.Lock()
 		if len(c.rest) == 0 || c.dead {
 			c.lagging, c.stalled = false, time.Time{}
+			_ = c.net.SetWriteDeadline(time.Time{}) // else try would find it over, later
 			if cap(c.rest) > 4096 {
 				c.rest = nil
 			}

@@ -125,15 +125,22 @@ func (r *Room) Rename(ctx context.Context, p *Pending) (machine.Outcome, error) 
 // Erase forgets a participant: first the decision, in the log; then the key and the record, for ever; then what is left of the words in stored
 // entries and snapshots. After a crash in between, the room finishes it when it opens.
 func (r *Room) Erase(ctx context.Context, participant id.ID) (*machine.Refusal, error) {
-	o, err := r.Execute(ctx, &Pending{
-		From: participant,
-		Command: &machine.Command{
-			Type: campaign.PersonErased, ID: id.Derive(participant, "erase"), Actor: participant,
-			Data: &campaign.ParticipantData{Participant: participant},
-		},
-	})
-	if err != nil || o.Refusal != nil {
-		return o.Refusal, err
+	decided := false // before, and the vault failed
+	err := r.Campaign(ctx, func(m *campaign.Machine) { p := m.Person(participant); decided = p != nil && p.Erased })
+	if err != nil {
+		return nil, err
+	}
+	if !decided {
+		o, err := r.Execute(ctx, &Pending{
+			From: participant,
+			Command: &machine.Command{
+				Type: campaign.PersonErased, ID: id.Derive(participant, "erase"), Actor: participant,
+				Data: &campaign.ParticipantData{Participant: participant},
+			},
+		})
+		if err != nil || o.Refusal != nil {
+			return o.Refusal, err
+		}
 	}
 	if err := r.hub.Vault.Erase(ctx, r.scope, participant); err != nil {
 		r.logger.Error("a key was not destroyed; it will be when the room opens", "log", r.name, "err", err)

@@ -120,8 +120,9 @@ func (f *fanout) keep(now time.Time) {
 		midway := c.Midway.Load()
 		switch {
 		case c.stalledFor(now) > c.stall:
+			// It lags, so something is written halfway: no close frame (4002) would be understood.
 			f.stats.SlowClosed.Add(1)
-			c.closeHard(4002)
+			c.abort()
 		case now.Sub(time.Unix(0, c.Heard.Load())) > SilentTime,
 			midway != 0 && now.Sub(time.Unix(0, midway)) > MidwayTime:
 			c.abort()
@@ -154,14 +155,4 @@ func (c *Conn) stalledFor(now time.Time) time.Duration {
 		return 0
 	}
 	return now.Sub(c.stalled)
-}
-
-// closeHard tries to say why and ends the connection at once: a client that accepts nothing would not read a close frame after what waits.
-func (c *Conn) closeHard(code int) {
-	c.mu.Lock()
-	if len(c.rest) == 0 && !c.dead {
-		c.try(closeFrame(code, "too slow"))
-	}
-	c.mu.Unlock()
-	c.abort()
 }

@@ -30,7 +30,6 @@ type feed struct {
 
 	ring    *ring
 	pending []pendingEvent
-	hides   bool   // something pending hides what was shown
 	last    uint64 // seq of the last tick
 	head    uint64 // applied
 	dirty   bool   // there is something to tick for
@@ -56,7 +55,7 @@ func newFeed(m *campaign.Machine, names campaign.Names, at uint64, log *slog.Log
 
 // restart goes on from another state, as after a repair. Clients are told to fetch it.
 func (f *feed) restart(m *campaign.Machine, at uint64) {
-	f.machine, f.pending, f.hides, f.last, f.head = m, nil, false, at, at
+	f.machine, f.pending, f.last, f.head = m, nil, at, at
 	f.ring.restart(at)
 }
 
@@ -66,7 +65,9 @@ func (f *feed) applied(a applied) {
 	f.dirty = true
 	for _, e := range a.events {
 		f.pending = append(f.pending, pendingEvent{e, a.seq, a.at})
-		f.hides = f.hides || e.Hides
+		if e.Hides { // what was shown of it until now is shown to nobody any more, from this moment on
+			f.ring.raise(f.last)
+		}
 	}
 }
 
@@ -146,12 +147,8 @@ func (f *feed) makeTick() *tick {
 	for n := range machine.Audiences {
 		t.shared[n] = textFrame(f.message(t, n, events, tallies))
 	}
-	floor := uint64(0)
-	if f.hides {
-		floor = t.to
-	}
-	f.ring.push(t.to, events, visible, tallies, floor)
-	f.pending, f.hides, f.dirty, f.last = f.pending[:0], false, false, f.head
+	f.ring.push(t.to, events, visible, tallies)
+	f.pending, f.dirty, f.last = f.pending[:0], false, f.head
 	return t
 }
 

@@ -12,6 +12,8 @@ const (
 	MaxRingEvents  = 16384
 	MaxRingBytes   = 16 << 20
 	MaxRingTouched = 65536 // idea ids in moments
+	// MaxCatchUp is the size of one message that brings a client what it missed. Beyond that the snapshot is cheaper for both.
+	MaxCatchUp = 1 << 20
 )
 
 // ring holds what was shown lately, so that a client can resume, and the newest tallies of the ideas that moved. There is no queue per client:
@@ -68,8 +70,16 @@ func (r *ring) restart(at uint64) {
 	r.floor, r.to = at, at
 }
 
+// raise forgets what was shown up to `floor`: nobody resumes from before it.
+func (r *ring) raise(floor uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.floor = max(r.floor, floor)
+	r.trim()
+}
+
 // push adds what a tick brought.
-func (r *ring) push(to uint64, events []shownEvent, touched []id.ID, tallies [][]byte, floor uint64) {
+func (r *ring) push(to uint64, events []shownEvent, touched []id.ID, tallies [][]byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, events...)
@@ -84,9 +94,13 @@ func (r *ring) push(to uint64, events []shownEvent, touched []id.ID, tallies [][
 		}
 	}
 	r.to = to
-	r.floor = max(r.floor, floor)
+	r.trim()
+}
+
+// trim drops what is below the floor, and raises the floor as far as the limits ask for.
+func (r *ring) trim() {
 	drop := 0
-	for drop < len(r.events) && (len(r.events)-drop > MaxRingEvents || r.bytes > MaxRingBytes || r.events[drop].seq <= floor) {
+	for drop < len(r.events) && (len(r.events)-drop > MaxRingEvents || r.bytes > MaxRingBytes || r.events[drop].seq <= r.floor) {
 		r.floor = max(r.floor, r.events[drop].seq)
 		r.bytes -= r.events[drop].size()
 		r.events[drop] = shownEvent{}
@@ -94,7 +108,7 @@ func (r *ring) push(to uint64, events []shownEvent, touched []id.ID, tallies [][
 	}
 	r.events = r.events[drop:]
 	old := 0
-	for old < len(r.moments) && r.touched > MaxRingTouched {
+	for old < len(r.moments) && (r.touched > MaxRingTouched || r.moments[old].to <= r.floor) {
 		r.floor = max(r.floor, r.moments[old].to)
 		r.touched -= len(r.moments[old].ideas)
 		old++
@@ -109,7 +123,7 @@ func (r *ring) covers(after uint64) bool {
 	return after >= r.floor
 }
 
-// compose appends the message for (after, r.to] as one client may see it; false if the ring does not reach back that far. extra is appended inside the
+// compose appends the message for (after, r.to] as one client may see it; false if the ring does not reach back that far, or it would be too much. extra is appended inside the
 // object (presence).
 func (r *ring) compose(b []byte, after uint64, audience machine.Audience, self id.ID, extra []byte) ([]byte, uint64, bool) {
 	r.mu.Lock()
@@ -132,7 +146,9 @@ func (r *ring) compose(b []byte, after uint64, audience machine.Audience, self i
 		if data == nil {
 			continue
 		}
-		b = appendItem(b, &first, `,"events":[`, data)
+		if b = appendItem(b, &first, `,"events":[`, data); len(b) > MaxCatchUp {
+			return b, r.to, false
+		}
 	}
 	if !first {
 		b = append(b, ']')

@@ -366,12 +366,14 @@ func (s *sim) head() uint64 {
 
 // woundHealed looks whether every node that runs goes on from the log as it is now.
 func (s *sim) woundHealed() {
+	for _, n := range s.nodes {
+		if n.up() && (n.lost || n.rebuilt != nil || len(n.seq.redo) > 0) {
+			return
+		}
+	}
 	hashes := s.hashes()
 	for _, n := range s.nodes {
-		if !n.up() {
-			continue
-		}
-		if n.lost || n.rebuilt != nil || len(n.seq.redo) > 0 || n.seq.pos.Seq >= uint64(len(hashes)) || n.seq.pos.Hash != hashes[n.seq.pos.Seq] {
+		if n.up() && (n.seq.pos.Seq >= uint64(len(hashes)) || n.seq.pos.Hash != hashes[n.seq.pos.Seq]) {
 			return
 		}
 	}

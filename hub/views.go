@@ -53,6 +53,7 @@ type viewCache struct {
 	moved [len(machine.Audiences)]map[id.ID]struct{} // whose tally may have moved
 
 	mu    sync.Mutex
+	age   uint64 // counts forget
 	pages map[pageKey]*Encoded
 	busy  map[pageKey]chan struct{} // being encoded; closed when done
 }
@@ -93,11 +94,12 @@ func (r *Room) Snapshot(ctx context.Context, audience machine.Audience, page Pag
 				r.views.busy, r.views.pages = map[pageKey]chan struct{}{}, map[pageKey]*Encoded{}
 			}
 			r.views.busy[key] = done
+			age := r.views.age
 			r.views.mu.Unlock()
 			made, err := r.encode(ctx, key, have)
 			r.views.mu.Lock()
 			delete(r.views.busy, key)
-			if err == nil {
+			if err == nil && age == r.views.age { // else something may stand in it that was hidden meanwhile
 				if len(r.views.pages) >= MaxPages {
 					clear(r.views.pages)
 				}
@@ -119,6 +121,7 @@ func (r *Room) Snapshot(ctx context.Context, audience machine.Audience, page Pag
 // forget drops encoded snapshots, as when something was hidden. Any goroutine may call it.
 func (v *viewCache) forget() {
 	v.mu.Lock()
+	v.age++
 	clear(v.pages)
 	v.mu.Unlock()
 }

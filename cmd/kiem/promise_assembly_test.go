@@ -21,6 +21,7 @@ type assembly struct {
 	people   []*citizen
 	targets  []string // ideas that everybody votes on
 	live     context.CancelFunc
+	clocks   bool // the clock jumps: rates may be exceeded for the length of their window
 	ctx      context.Context
 
 	mu    sync.Mutex
@@ -191,14 +192,17 @@ func (a *assembly) check(servers ...*kiemProcess) {
 	a.answeredAgain(100)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	connects, resets, unavailable := 0, 0, 0
+	connects, resets, unavailable, limited := 0, 0, 0, 0
 	for _, c := range a.people {
 		c.mu.Lock()
-		connects, resets, unavailable = connects+c.connects, resets+c.resets, unavailable+c.unavailable
+		connects, resets, unavailable, limited = connects+c.connects, resets+c.resets, unavailable+c.unavailable, limited+c.limited
 		c.mu.Unlock()
 	}
 	a.t.Logf("%d acknowledged up to entry %d, %d ideas; %d connections, %d resets, %d answers `unavailable`",
 		a.total.Load(), a.last, len(a.posts), connects, resets, unavailable)
+	if limited > 0 && !a.clocks {
+		a.t.Errorf("%d answers `rate_limited` although the rates are multiplied by 1000", limited)
+	}
 }
 
 // exported compares a server's export with the book: each idea once and no other, each support as it was acknowledged.

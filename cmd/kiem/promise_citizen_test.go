@@ -18,7 +18,7 @@ import (
 )
 
 // citizen is a client that does all that the protocol asks of one, by itself and for as long as it lives: it fetches the snapshot, follows from there, comes back after
-// every end that may be come back from, resumes after what it has seen, resends in order what is unanswered before what is new, and tries again what was `unavailable`. What it
+// every end that may be come back from, resumes after what it has seen, resends in order what is unanswered before what is new, and tries again what was `unavailable` or `rate_limited`. What it
 // sees that the protocol does not allow it notes as a fault.
 type citizen struct {
 	t        testing.TB
@@ -48,9 +48,9 @@ type citizen struct {
 	n       int             // of the lane
 	made    int             // ideas posted
 
-	connects, resets, unavailable int
-	waits                         []time.Duration // from the first sending to the answer
-	faults                        []string
+	connects, resets, unavailable, limited int
+	waits                                  []time.Duration // from the first sending to the answer
+	faults                                 []string
 }
 
 // sighting is an idea.post event.
@@ -331,8 +331,12 @@ func (c *citizen) repliedLocked(f *protoFrame) {
 		return // answered before, over another connection
 	}
 	e := c.errands[i]
-	if f.Error != nil && f.Error.Code == "unavailable" {
-		c.unavailable++
+	if f.Error != nil && (f.Error.Code == "unavailable" || f.Error.Code == "rate_limited") {
+		if f.Error.Code == "unavailable" {
+			c.unavailable++
+		} else {
+			c.limited++
+		}
 		e.sentOn, e.again = 0, time.Now().Add(time.Duration(30+rand.IntN(60))*time.Millisecond)
 		return
 	}

@@ -15,9 +15,8 @@ func scheduled(list ...campaign.Switch) func(*campaign.CreateData) {
 // TestDue: the clock owes each scheduled stage once, in the order of time. Whoever asks gets the same command with the same id; sent again it gets
 // the first answer; and what was set by hand meanwhile does not matter.
 func TestDue(t *testing.T) {
-	r := open(t, scheduled(
-		campaign.Switch{Stage: "vote", At: noon + 2000}, campaign.Switch{Stage: "refine", At: noon + 1000}, campaign.Switch{Stage: "result", At: noon + 9000},
-	))
+	list := []campaign.Switch{{Stage: "vote", At: noon + 2000}, {Stage: "refine", At: noon + 1000}, {Stage: "result", At: noon + 9000}}
+	r := open(t, scheduled(list...))
 	if owed, next := r.m.Due(noon); len(owed) != 0 || next != noon+1000 {
 		t.Fatalf("at noon: %d owed, next %d", len(owed), next)
 	}
@@ -55,6 +54,9 @@ func TestDue(t *testing.T) {
 	}
 	if got := len(r.m.Settings().Schedule); got != 1 {
 		t.Errorf("%d stages are still scheduled", got)
+	}
+	if list[0].Stage != "vote" || list[1].Stage != "refine" || list[2].Stage != "result" {
+		t.Errorf("the command that brought the schedule now says %v", list)
 	}
 }
 

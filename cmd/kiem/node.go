@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,9 @@ func (s *settings) warnings() []string {
 	}
 	if s.RateScale > 1 {
 		list = append(list, fmt.Sprintf("rate limits are multiplied by %g", s.RateScale))
+	}
+	if slices.ContainsFunc(s.Proxy, func(p string) bool { return strings.HasSuffix(p, "/0") }) {
+		list = append(list, "every address counts as a proxy: anybody can claim another address, and no limit by address holds")
 	}
 	return list
 }

@@ -87,6 +87,7 @@ func newAviary(t *testing.T) *aviary {
 	moderate(a.hidden["hidden again"], "hide", "reason", "")
 	moderate(a.hidden["hidden again"], "restore", "reason", "")
 	moderate(a.hidden["hidden again"], "hide", "reason", "")
+	a.did(a.ana, "idea.edit", "idea", a.hidden["hidden"], "need", a.mark("hidden need")+" "+a.mark("edit of what is hidden")) // changes nothing about that
 	a.did(a.ana, "idea.retract", "idea", a.hidden["retracted"], "reason", "Omdat "+a.mark("reason of retracting"))
 
 	// An edit of what was approved waits; the approved text stays (T28).
@@ -270,6 +271,11 @@ func TestCanaries(t *testing.T) {
 				}
 			}
 		})
+	}
+	// What was approved is still what everybody sees (T28).
+	public := string(w.do("GET", "/api/v1/campaigns/"+a.campaign, nil, "Bearer", a.ben.token).body)
+	if !strings.Contains(public, "Voor iedereen") || !strings.Contains(public, "Een vraag voor iedereen") || !strings.Contains(public, `"Open"`) {
+		t.Errorf("an edit that waits took away what was approved: %s", public)
 	}
 	// In the last stage results and the export are for everybody; hidden stays hidden.
 	w.did(a.campaign, organiser, newCommand("stage.set", "stage", "result"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -93,17 +94,19 @@ func (s *Server) refusalOf(err error) *machine.Refusal {
 	return machine.Refuse(wire.Internal, "", "internal")
 }
 
-// Sentence is what people are told about a refusal: the closest sentence there is.
+// Sentence is what people are told about a refusal: the closest sentence there is, of those for which the refusal has every detail. (One that is answered
+// again, because its command was sent again, has lost its details.)
 func Sentence(lang string, r *machine.Refusal) string {
-	key := "refusal." + r.Reason
-	if !static.Has(key) {
-		key = "error." + string(r.Code)
-	}
 	args := make([]string, 0, 2*len(r.Args))
 	for name, value := range r.Args {
 		args = append(args, name, value)
 	}
-	return static.Sentence(lang, key, args...)
+	if key := "refusal." + r.Reason; static.Has(key) {
+		if text := static.Sentence(lang, key, args...); !strings.Contains(text, "{") {
+			return text
+		}
+	}
+	return static.Sentence(lang, "error."+string(r.Code), args...)
 }
 
 func language(c *gin.Context) string {

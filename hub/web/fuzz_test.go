@@ -14,7 +14,7 @@ import (
 	"kiem/hub/wire"
 )
 
-// FuzzQuery reads queries of snapshots and sockets: whatever comes, a page that is in bounds or a refusal with a code.
+// FuzzQuery reads queries of snapshots and sockets: whatever comes, a page that is in bounds or a refusal with a code. T21.
 func FuzzQuery(f *testing.F) {
 	for _, q := range []string{"", "limit=10&offset=5&sort=top&q=huis&node=care&theme=Wonen", "limit=-1", "limit=9999999999999999999999", "after=1&epoch=1", "after=-1", "q=%ff", "limit=1&limit=900", "a;b", "%zz", "after=18446744073709551615"} {
 		f.Add(q)
@@ -53,7 +53,7 @@ func isRefusal(t *testing.T, err error) bool {
 	return true
 }
 
-// FuzzCredentials reads Authorization and Cookie headers: nothing but "Bearer" is a bearer token, and what is given is what stood there.
+// FuzzCredentials reads Authorization and Cookie headers: nothing but "Bearer" is a bearer token, and what is given is what stood there. T17, T25.
 func FuzzCredentials(f *testing.F) {
 	for _, h := range []string{"", "Bearer x", "bearer  x ", "Basic eDp5", "Bearer", "Bearer\tx", "Bearer x y", "Token x", "Bearer \x00"} {
 		f.Add(h, "kiem_session=abc; __Host-kiem_session=def")
@@ -75,7 +75,7 @@ func FuzzCredentials(f *testing.F) {
 }
 
 // FuzzForwarded reads what proxies say: the address that is given stood in the header or is the peer's, and nothing that a client writes before what its proxy adds
-// changes it.
+// changes it. T15.
 func FuzzForwarded(f *testing.F) {
 	for _, h := range []string{"", "1.2.3.4", "1.2.3.4, 5.6.7.8", "garbage, 1.2.3.4:80", "[2001:db8::1]:443", "::ffff:1.2.3.4", ",,,", "127.0.0.1", "unknown", "fe80::1%eth0"} {
 		f.Add(h, "192.0.2.1")
@@ -104,7 +104,7 @@ func FuzzForwarded(f *testing.F) {
 	})
 }
 
-// FuzzOrigin reads Origin headers: exactly our own is ours.
+// FuzzOrigin reads Origin headers: exactly our own is ours. T5.
 func FuzzOrigin(f *testing.F) {
 	for _, o := range []string{"", "null", "http://kiem.example", "http://kiem.example:80", "https://kiem.example", "http://kiem.example.", "http://KIEM.example", "http://kiem.example#", "//kiem.example", "http://kiem.example@evil.example"} {
 		f.Add(o, "kiem.example")

@@ -66,7 +66,6 @@ func (s *shown) all() string {
 type canaries struct {
 	*room
 	eyes map[string]*shown // by who looks
-	seen map[string]map[string]bool
 }
 
 func newCanaries(t *testing.T) *canaries {

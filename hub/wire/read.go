@@ -74,8 +74,6 @@ const (
 	object
 )
 
-func (k kind) holds() bool { return k >= array }
-
 // node is one value. Strings and keys lie in doc, or in text if they had escapes.
 type node struct {
 	kind      kind

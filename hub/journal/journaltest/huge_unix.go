@@ -13,6 +13,6 @@ func huge(t *testing.T, size int) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { syscall.Munmap(b) })
+	t.Cleanup(func() { _ = syscall.Munmap(b) })
 	return b
 }

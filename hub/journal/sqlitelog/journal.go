@@ -112,7 +112,7 @@ func Open(ctx context.Context, dir string, o Options) (_ *Journal, err error) {
 	defer func() {
 		if err != nil {
 			for _, f := range slices.Backward(opened) {
-				f()
+				_ = f() // err says why it could not be opened
 			}
 		}
 	}()

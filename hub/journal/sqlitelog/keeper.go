@@ -36,7 +36,7 @@ func (j *Journal) keep(c *conn) {
 			continue
 		}
 		if err := j.witness.write(); err != nil {
-			j.poisoned(err)
+			_ = j.poisoned(err) // whoever appends next is told
 			continue
 		}
 		if f := j.o.faults; f != nil && f.calm {
@@ -73,7 +73,7 @@ func (j *Journal) checkpoint(c *conn, mode string) {
 	case sqlite3.SQLITE_FULL:
 		j.space.ranOut() // it is tried again after the next entries
 	default:
-		j.poisoned(err)
+		_ = j.poisoned(err) // whoever appends next is told
 	}
 	if f := j.o.Observe.Checkpoint; f != nil {
 		f(time.Since(start), size, err)

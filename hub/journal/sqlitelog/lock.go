@@ -43,7 +43,7 @@ func takeLock(dir string) (*lock, error) {
 		return nil, fmt.Errorf("%w: locks on %s do not exclude (a network file system?); put the data on a local disk", journal.ErrNotDurable, path)
 	}
 	if err := f.Truncate(0); err == nil {
-		f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0) // for people only
+		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0) // for people only
 	}
 	return &lock{f}, nil
 }

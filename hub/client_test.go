@@ -30,6 +30,8 @@ type client struct {
 	net    net.Conn // the client's end
 	server *Conn
 
+	reading sync.WaitGroup
+
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew with each frame
 	hello   *wire.Hello
@@ -76,7 +78,7 @@ type ends func(testing.TB) (server, other net.Conn)
 func connect(t testing.TB, r *Room, who id.ID, from Resume, dial ends) *client {
 	t.Helper()
 	c := attach(t, r, who, from, dial)
-	go c.read(c.net)
+	c.start(c.net)
 	return c
 }
 
@@ -98,10 +100,14 @@ func attach(t testing.TB, r *Room, who id.ID, from Resume, dial ends) *client {
 	return c
 }
 
-// hangUp closes the client's end and waits until the server has noticed.
+// start begins to read.
+func (c *client) start(from io.Reader) { c.reading.Go(func() { c.read(from) }) }
+
+// hangUp closes the client's end and waits until both sides have noticed.
 func (c *client) hangUp() {
 	_ = c.net.Close()
 	<-c.served
+	c.reading.Wait()
 }
 
 // read takes frames until the connection ends.

@@ -20,6 +20,7 @@ func (r *Room) emit(a applied) {
 		r.views.changed(a.events)
 	}
 	if a.epoch && r.fan != nil {
+		r.views.forget() // one of the old epoch would send whoever fetches it back again and again, until it is too old to be served
 		r.resetAll("epoch")
 	}
 	if a.foreign {

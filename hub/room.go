@@ -123,11 +123,16 @@ type waiter struct {
 	done chan struct{}
 }
 
-// Submit gives a command to the room. It never waits; the command is always answered.
+// Submit gives a command to the room. It never waits; the command is always answered, unless it came over a connection that the room is about to end with
+// CloseRestart: then the client comes back and sends it again, and nobody is shown an error because a server was restarted.
 func (r *Room) Submit(p *Pending) {
 	r.mu.Lock()
 	if r.closed || len(r.inbox) >= MaxInbox {
+		leaving := r.closed && r.err == nil
 		r.mu.Unlock()
+		if _, socket := p.To.(*Conn); socket && leaving {
+			return
+		}
 		// Not on the owner's goroutine: answerers only append under the room's ownership, so this goes through Refuse.
 		if p.To != nil {
 			refuseOutside(p)

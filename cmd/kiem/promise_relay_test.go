@@ -20,6 +20,7 @@ type relay struct {
 	refuse  atomic.Bool // new connections are closed at once
 
 	mu    sync.Mutex
+	open  chan struct{} // closed while the network passes on; nil: it does
 	conns map[net.Conn]struct{}
 	cuts  int // connections that were cut, frozen or torn
 	wait  sync.WaitGroup
@@ -44,6 +45,7 @@ func newRelay(t testing.TB, targets ...string) *relay {
 	}()
 	t.Cleanup(func() {
 		_ = l.Close()
+		r.heal()
 		r.cutAll()
 		r.wait.Wait()
 	})
@@ -98,7 +100,7 @@ func (r *relay) pass(c net.Conn) {
 	r.hold(to)
 	defer r.drop(to)
 	both := func() { r.drop(c); r.drop(to) }
-	up, down := calm, calm
+	up, down := r.calm, r.calm
 	if r.bad.Load() {
 		up, down = r.mood(both), r.mood(both)
 	}
@@ -108,8 +110,41 @@ func (r *relay) pass(c net.Conn) {
 	copying.Wait()
 }
 
-// calm passes everything on.
-func calm(to io.Writer, from io.Reader) { _, _ = io.Copy(to, from) } // it ends when either side does
+// calm passes everything on, except while the network is parted.
+func (r *relay) calm(to io.Writer, from io.Reader) {
+	b := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(b)
+		if open := r.parted(); open != nil {
+			<-open
+		}
+		if _, werr := to.Write(b[:n]); werr != nil || err != nil {
+			return
+		}
+	}
+}
+
+// part lets nothing through any more, and tells nobody: what is sent waits until heal. A connection can be opened, and gets no answer.
+func (r *relay) part() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = make(chan struct{})
+}
+
+func (r *relay) heal() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open != nil {
+		close(r.open)
+		r.open = nil
+	}
+}
+
+func (r *relay) parted() chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open
+}
 
 // mood is one of the ways in which a network is bad, at random.
 func (r *relay) mood(end func()) func(to io.Writer, from io.Reader) {
@@ -122,7 +157,7 @@ func (r *relay) mood(end func()) func(to io.Writer, from io.Reader) {
 		return func(to io.Writer, from io.Reader) {
 			timer := time.AfterFunc(life, end)
 			defer timer.Stop()
-			calm(to, from)
+			r.calm(to, from)
 		}
 	case 1: // cut after some bytes, in the middle of a frame
 		return func(to io.Writer, from io.Reader) { _, _ = io.CopyN(to, from, int64(rand.IntN(20_000))) }

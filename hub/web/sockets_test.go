@@ -60,17 +60,24 @@ func TestFiveSockets(t *testing.T) {
 // TestSeats is T20: totals and shares, and what is given back.
 func TestSeats(t *testing.T) {
 	s := newSeats(4)
-	if !s.take("a") || !s.take("a") || s.take("a") || !s.take("b") || !s.take("") || s.take("c") || s.take("") {
-		t.Error("four seats, two for each address")
+	for n, step := range []struct {
+		address string
+		leave   bool
+		got     bool
+	}{
+		{"a", false, true}, {"a", false, true}, {"a", false, false}, // half for one address
+		{"b", false, true}, {"", false, true}, {"c", false, false}, {"", false, false}, // and four for all
+		{"a", true, true}, {"b", false, true}, {"a", false, false},
+		{"b", true, true}, {"b", true, true}, {"a", true, true}, {"", true, true},
+	} {
+		if step.leave {
+			s.leave(step.address)
+		} else if got := s.take(step.address); got != step.got {
+			t.Errorf("step %d: a seat for %q: %v", n, step.address, got)
+		}
 	}
-	s.leave("a")
-	if s.take("b") && s.take("b") {
-		t.Error("one was left")
-	}
-	s.leave("a")
-	s.leave("b")
-	if len(s.by) > 2 {
-		t.Errorf("addresses without seats are kept: %v", s.by)
+	if s.taken != 0 || len(s.by) != 0 {
+		t.Errorf("all have left, and %d seats of %v are taken", s.taken, s.by)
 	}
 }
 

@@ -131,7 +131,7 @@ func TestPromiseZombieVote(t *testing.T) {
 	}
 }
 
-// TestPromiseOwnWrites: what somebody was answered by one node, they can build on through the other at once, as a load balancer makes them do: a campaign is joined that was just made, a snapshot read and a socket
+// TestPromiseOwnWrites belongs to P7: what somebody was answered by one node, they can build on through the other at once, as a load balancer makes them do: a campaign is joined that was just made, a snapshot read and a socket
 // opened by who just joined, an idea supported that was just posted. Nothing of it is refused because the other node has not heard of it yet.
 func TestPromiseOwnWrites(t *testing.T) {
 	promise(t)

@@ -130,6 +130,9 @@ func (s *Server) enter(c *gin.Context) (*visit, error) {
 	} else {
 		room, err = s.room(c, campaignID)
 	}
+	if err == nil {
+		err = room.Meet(c.Request.Context(), self) // who has just joined through another node is no stranger
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ func (m *Metrics) Watch(s *hub.Stats) {
 	counter("kiem_frame_bytes_total", "Bytes of frames written to sockets.", s.FrameBytes.Load)
 	counter("kiem_resets_total", "Clients told to fetch the snapshot again.", s.Resets.Load)
 	counter("kiem_slow_closed_total", "Connections closed because they accepted nothing.", s.SlowClosed.Load)
+	counter("kiem_snapshots_encoded_total", "Snapshots encoded for reading; how often they were served does not matter.", s.Snapshots.Load)
 	counter("kiem_repairs_total", "Lost tails that this node appended again.", s.Repairs.Load)
 	counter("kiem_witnesses_total", "Clients that had seen more than the log has.", s.Witnesses.Load)
 }

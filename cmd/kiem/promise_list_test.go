@@ -68,9 +68,9 @@ func TestPromisesRefuses(t *testing.T) {
 	}
 	for suite, want := range map[string]string{
 		"`cmd/kiem.TestPromiseKept`, `hub.TestIt`": "",
-		"`hub.TestThat`":                           "no such test",
-		"`cmd/kiem.TestSoakKept`":                  "in only `make soak`",
-		"see the hub":                              "names no test",
+		"`hub.TestThat`":          "no such test",
+		"`cmd/kiem.TestSoakKept`": "in only `make soak`",
+		"see the hub":             "names no test",
 	} {
 		if got := fmt.Sprint(promised(tests, "P3", suite, "")); want == "" && got != "<nil>" || !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %q", suite, got, want)

@@ -83,7 +83,10 @@ func (c *codec) name(p *Pending, m machine.Machine) error {
 			return errNoVotes
 		}
 		cmd.Actor = c.voter(p.From)
-		if cmd.N > 0 && !p.named { // one that comes again has its blinded lane
+		switch {
+		case cmd.N == 0: // no lane; and none in the clear
+			cmd.Lane = 0
+		case !p.named: // one that comes again has its blinded lane
 			cmd.Lane = c.votes.Lane(p.From, cmd.Lane)
 		}
 		p.named = true

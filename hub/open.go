@@ -142,6 +142,7 @@ func (r *Room) finishErasures(ctx context.Context) error {
 				return fmt.Errorf("hub: finish an erasure: %w", err)
 			}
 			r.people.forget(p.ID)
+			r.compact(ctx, p.ID)
 		}
 	}
 	return nil

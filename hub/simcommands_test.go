@@ -152,11 +152,12 @@ type simWorld struct {
 	ideas     []id.ID
 	comments  []id.ID
 	count     map[id.ID]int
+	authors   map[id.ID]id.ID // of ideas and comments
 	made      int
 }
 
 func newSimWorld(s *sim) *simWorld {
-	w := &simWorld{s: s, organiser: id.Derive(s.campaign, "organiser"), lanes: map[id.ID]*[2]uint64{}, count: map[id.ID]int{}}
+	w := &simWorld{s: s, organiser: id.Derive(s.campaign, "organiser"), lanes: map[id.ID]*[2]uint64{}, count: map[id.ID]int{}, authors: map[id.ID]id.ID{}}
 	for i := range 3 + s.rng.IntN(20) {
 		w.people = append(w.people, id.Derive(s.campaign, "person", fmt.Sprint(i)))
 	}
@@ -227,6 +228,14 @@ func (w *simWorld) idea() id.ID {
 	return w.ideas[w.s.rng.IntN(len(w.ideas))]
 }
 
+// owner is mostly who may change it.
+func (w *simWorld) owner(of id.ID) id.ID {
+	if author, ok := w.authors[of]; ok && w.s.rng.IntN(4) > 0 {
+		return author
+	}
+	return w.person()
+}
+
 func (w *simWorld) comment() id.ID {
 	if len(w.comments) == 0 {
 		return id.Derive(w.s.campaign, "nothing")
@@ -281,9 +290,11 @@ func (w *simWorld) random() *simCommand {
 		})
 		_, made := campaign.Made(c.fresh())
 		w.ideas = append(w.ideas, made)
+		w.authors[made] = p
 		return c
 	case k < 64:
 		idea, title := w.idea(), w.words()
+		p := w.owner(idea)
 		return w.lane(w.command(campaign.IdeaEdit, p, func() any {
 			return &campaign.IdeaData{Idea: idea, Changes: []string{"text", "need"}, Title: ideas.NewText(p, ""), Text: ideas.NewText(p, title), Need: ideas.NewText(p, "nood")}
 		}))
@@ -294,18 +305,20 @@ func (w *simWorld) random() *simCommand {
 		})
 		_, made := campaign.Made(c.fresh())
 		w.comments = append(w.comments, made)
+		w.authors[made] = p
 		return c
 	case k < 74:
 		comment, text := w.comment(), w.words()
+		p := w.owner(comment)
 		return w.lane(w.command(campaign.CommentEdit, p, func() any {
 			return &campaign.CommentData{Comment: comment, Kind: "concern", Text: ideas.NewText(p, text)}
 		}))
 	case k < 76:
 		idea := w.idea()
-		return w.command(campaign.IdeaRetract, p, func() any { return &campaign.ActData{Idea: idea} })
+		return w.command(campaign.IdeaRetract, w.owner(idea), func() any { return &campaign.ActData{Idea: idea} })
 	case k < 77:
 		comment := w.comment()
-		return w.command(campaign.CommentRetract, p, func() any { return &campaign.ActData{Comment: comment} })
+		return w.command(campaign.CommentRetract, w.owner(comment), func() any { return &campaign.ActData{Comment: comment} })
 	case k < 79:
 		idea := w.idea()
 		return w.command(campaign.IdeaReport, p, func() any { return &campaign.ActData{Idea: idea} })

@@ -8,6 +8,7 @@ import (
 
 	"kiem/hub/campaign"
 	"kiem/hub/directory"
+	"kiem/hub/journal"
 	"kiem/hub/journal/memlog"
 	"kiem/hub/machine"
 	"kiem/id"
@@ -108,4 +109,26 @@ func about(kind string, who, participant id.ID) *machine.Command {
 
 func granted(who, participant id.ID, role string) *machine.Command {
 	return command(campaign.RoleGrant, who, &campaign.ParticipantData{Participant: participant, Role: role})
+}
+
+// openShared is how a node of several is opened.
+var openShared = memlog.Options{Shared: true, Node: "a"}
+
+// entries is the campaign's log as it is stored.
+func (s *stand) entries() (all []journal.Stored) {
+	s.t.Helper()
+	l, err := s.disk.Open(memlog.Options{}).Open(context.Background(), s.log)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for {
+		list, err := l.Read(context.Background(), uint64(len(all)), ReadEntries)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if len(list) == 0 {
+			return all
+		}
+		all = append(all, list...)
+	}
 }

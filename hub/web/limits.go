@@ -16,9 +16,10 @@ import (
 
 // Limits of HTTP. Rates are in hub/limit.
 const (
-	// MaxConnections is how many sockets one node takes, and MaxRequests how many other connections.
+	// MaxConnections is how many sockets one node takes, and MaxRequests how many other connections: browsers keep some open for a while, and a hall of
+	// thousands shares an address.
 	MaxConnections = 50_000
-	MaxRequests    = 20_000
+	MaxRequests    = 60_000
 	// headerTime, bodyTime, writeTime and idleTime bound requests, maxHeader their head in bytes.
 	headerTime = 5 * time.Second
 	bodyTime   = 20 * time.Second

@@ -136,7 +136,7 @@ func TestCodecRoundTrip(t *testing.T) {
 		if v, ok := data.(*campaign.SupportData); ok {
 			was.Tag = voteTag(v)
 		}
-		r, err := use.record(was)
+		r, err := use.record(was, &voteSpace{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestVotesNameNobody(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r, err := c.record(p.Command)
+		r, err := c.record(p.Command, &p.space)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +267,7 @@ func TestBlankKeepsTheChain(t *testing.T) {
 		&campaign.SupportData{Value: 1},
 	} {
 		kind := map[string]string{"*campaign.IdeaData": campaign.IdeaPost, "*campaign.CommentData": campaign.CommentPost, "*campaign.SupportData": campaign.SupportSet}[fmt.Sprintf("%T", data)]
-		r, err := c.record(&machine.Command{Type: kind, ID: id.ID{byte(len(e.Records) + 1)}, Actor: writer, Data: data})
+		r, err := c.record(&machine.Command{Type: kind, ID: id.ID{byte(len(e.Records) + 1)}, Actor: writer, Data: data}, &voteSpace{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +329,7 @@ func FuzzCommand(f *testing.F) {
 		r := &journal.Record{Type: kind, Data: data, Parts: []journal.Part{journal.NewPart(journal.Kind(of), [16]byte{}, part)}}
 		cmd, err := c.command(r)
 		if err == nil {
-			if _, err := c.record(cmd); err != nil && !strings.Contains(err.Error(), "no key") {
+			if _, err := c.record(cmd, &voteSpace{}); err != nil && !strings.Contains(err.Error(), "no key") {
 				panic(err)
 			}
 		}

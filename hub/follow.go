@@ -171,12 +171,12 @@ func (r *Room) breakDown(err error) {
 	r.mu.Lock()
 	r.closed, r.err = true, err
 	r.mu.Unlock()
+	r.hub.broke(r.name, err)
 	r.lost = true
 	r.seq.redo = nil
 	r.seq.lose()
 	r.refuseAll()
 	r.flush()
-	r.hub.broke(r.name, err)
 	for _, list := range r.byPerson {
 		for _, c := range list {
 			c.Close(wire.CloseRestart, "unavailable")

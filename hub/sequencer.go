@@ -36,6 +36,7 @@ type Pending struct {
 	HasOrganisation    bool
 
 	record journal.Record
+	space  voteSpace
 	named  bool // the lane is blinded
 	again  bool // was acknowledged before; stands as it is
 	sure   bool // a refusal is not for want of news
@@ -91,6 +92,7 @@ type sequencer struct {
 	every   uint64                // CheckpointEvery, the same on all nodes
 	digests map[uint64]checkpoint // of the last checkpoints' numbers
 	owes    *checkpointData       // a checkpoint this node has to write
+	checked machine.Command       // scratch
 	stats   *Stats
 }
 
@@ -252,12 +254,11 @@ func (s *sequencer) admit(p *Pending, now int64) bool {
 			return false
 		}
 		// Checked as the participant, for a machine knows voters by pseudonym only.
-		checked := *c
-		checked.Actor = p.From
-		if c.Actor.IsZero() {
-			checked.Actor = id.ID{}
+		s.checked = *c
+		if !c.Actor.IsZero() {
+			s.checked.Actor = p.From
 		}
-		if r := s.machine.Check(&checked, now); r != nil {
+		if r := s.machine.Check(&s.checked, now); r != nil {
 			if s.doubt != nil && !p.sure && hasty(r) && s.doubt(p) {
 				p.sure = true
 				return false
@@ -267,7 +268,7 @@ func (s *sequencer) admit(p *Pending, now int64) bool {
 		}
 	}
 	var err error
-	if p.record, err = s.codec.record(c); err != nil {
+	if p.record, err = s.codec.record(c, &p.space); err != nil {
 		s.answer(p, machine.Outcome{Refusal: machine.Refuse(wire.Internal, "", "internal")})
 		return false
 	}

@@ -29,6 +29,7 @@ type door struct {
 // TestServerFields is T11 and T31: what only the server may say is refused from clients at every door, also beside good fields; so are keys that come twice, in
 // whatever case. And nothing of it leaves a trace.
 func TestServerFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.create("Velden", nil)
 	ana, victim := w.join(c, "Ana"), w.join(c, "Ben")

@@ -131,6 +131,7 @@ func (g target) attempts(self, stage string) (plain, faulty []command) {
 // TestChannels is T6 and T10: every command, by every role, in every stage, has the same outcome over the socket, over HTTP and in a list; what a role does
 // not hold is forbidden over each of them.
 func TestChannels(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.create("Gelijke wegen", nil)
 	maker, hider := w.join(c, "Maker"), w.join(c, "Verstopt")

@@ -48,6 +48,7 @@ func plain(text string) error {
 // anything else, with every sign of HTML escaped; pages, pictures, headers and close reasons never hold them. That the page shows them as text is for the
 // browser's tests.
 func TestHostileText(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	groups := []string{"citizen"}
 	themes := []string{}

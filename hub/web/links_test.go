@@ -29,6 +29,7 @@ func (w *world) signInSecret(valid time.Duration) string {
 // TestLinkWorksOnce is T13: of a hundred who redeem one link at the same moment one succeeds; before that no scanner that follows it uses it up, and after it
 // nobody can.
 func TestLinkWorksOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.create("Links", nil)
 	for _, kind := range []struct {
@@ -186,6 +187,7 @@ func TestNewSessionAtEachStep(t *testing.T) {
 
 // TestCookieFlags is T25: what the cookie says for itself, over plain HTTP, behind a proxy that is trusted, and where somebody only says that they are one.
 func TestCookieFlags(t *testing.T) {
+	t.Parallel()
 	for _, at := range []struct {
 		name   string
 		config func(*Config)

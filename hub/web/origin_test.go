@@ -10,6 +10,7 @@ import (
 // TestOrigins is T5 and T26 for sockets and unsafe calls: what another site makes a browser send is refused, with a cookie and with a bearer token;
 // with a cookie also what does not say where it comes from.
 func TestOrigins(t *testing.T) {
+	t.Parallel()
 	for _, at := range []struct {
 		name    string
 		public  string // --public-url
@@ -94,6 +95,7 @@ func TestOrigins(t *testing.T) {
 // TestForms is T26: what a form or a fetch without CORS can send is refused by its content type even where no origin is known, and no answer invites
 // other sites.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	campaign := w.create("Formulieren", nil)
 	ana := w.join(campaign, "Ana")

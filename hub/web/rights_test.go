@@ -78,6 +78,7 @@ func (b *burst) end() {
 // TestRightsEndAtOnce is T12: while somebody sends as fast as they can over two ways, their right to it is taken. Nothing is accepted in an entry after the one that
 // took it, and the refusals that follow are for the right reason.
 func TestRightsEndAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, ends := range []struct {
 		name    string
 		role    string
@@ -134,6 +135,7 @@ func comments(_ *world, _, idea string) func() command {
 // TestRemovedIsCut is T12 for what is open: removal ends sockets with 4101 and sessions at once, on every address; a change of role ends sockets so that they
 // come back and see no more than they may.
 func TestRemovedIsCut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.create("Afgesneden", nil)
 	gone, fay := w.join(c, "Weg"), w.invite(c, "facilitator", "Fay")

@@ -191,6 +191,7 @@ var inside = regexp.MustCompile(`(?i)\.go\b|goroutine|runtime error|panic|stack|
 // TestErrorsSayNothing is T35: whatever comes in at whatever address, the answer is a code and a sentence, never an error of Go, a path or a name from inside;
 // and it is never the server's fault.
 func TestErrorsSayNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.create("Rommel", nil)
 	ana := w.join(c, "Ana")

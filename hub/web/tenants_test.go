@@ -11,6 +11,7 @@ import (
 // TestTenants is T9: every id of one campaign is tried in another, by every role there, over every way; and nothing of the first is seen, changed or
 // even known to exist.
 func TestTenants(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.create("Stad A", nil)
 	ana := w.join(a, "Ana")

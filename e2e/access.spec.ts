@@ -215,6 +215,8 @@ test("axe would find what is wrong", async ({ browser }) => {
 test("with the keyboard alone: join, read, support, comment, share, settings", async ({ browser }) => {
 	const page = await (await browser.newContext()).newPage();
 	await page.goto(`${s.url}/`);
+	// Tab counts from the moment that there is a page to walk through.
+	await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
 	await page.keyboard.press("Tab");
 	await expect(page.getByRole("link", { name: "Naar de inhoud" })).toBeFocused();
 	await tabTo(page, "textbox", "Code");

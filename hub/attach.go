@@ -77,7 +77,7 @@ func (r *Room) attach(c *Conn, from Resume) *machine.Refusal {
 	if who == nil || who.Removed || who.Erased {
 		return machine.Refuse(wire.Forbidden, "", "not_joined")
 	}
-	c.stats, c.room, c.stall, c.audience = r.stats, r, r.hub.Stall, audienceOf(who.Role)
+	c.audience = audienceOf(who.Role)
 	head := r.seq.pos.Seq
 	resumes := from.Given && from.Epoch == r.seq.epoch && from.After <= head && r.feed.ring.covers(from.After)
 	hello := wire.Hello{
@@ -148,7 +148,7 @@ func (r *Room) Me(ctx context.Context, self id.ID) (me wire.Me, err error) {
 
 // Detach is told that a client is gone.
 func (r *Room) Detach(c *Conn) {
-	c.abort()
+	c.Abort()
 	_ = r.Do(context.Background(), func() {
 		list := r.byPerson[c.self]
 		for i, have := range list {

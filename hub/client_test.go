@@ -86,7 +86,7 @@ func connect(t testing.TB, r *Room, who id.ID, from Resume, dial ends) *client {
 func attach(t testing.TB, r *Room, who id.ID, from Resume, dial ends) *client {
 	t.Helper()
 	server, other := dial(t)
-	c := &client{t: t, room: r, who: who, from: from, net: other, server: NewConn(server, who, "nl"), changed: make(chan struct{}), served: make(chan struct{})}
+	c := &client{t: t, room: r, who: who, from: from, net: other, server: r.NewConn(server, who, "nl"), changed: make(chan struct{}), served: make(chan struct{})}
 	refusal, err := r.Attach(t.Context(), c.server, from)
 	if err != nil || refusal != nil {
 		t.Fatalf("attach: %v %v", refusal, err)

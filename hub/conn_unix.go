@@ -4,24 +4,20 @@ package hub
 
 import "syscall"
 
-// try writes without blocking and says how much was taken.
+// try writes without blocking and says how much was taken. The caller holds mu, and the connection is not dead.
 func (c *Conn) try(b []byte) (taken int) {
-	if c.raw == nil {
+	if c.fd < 0 {
 		return 0
 	}
-	// The error would be that the connection is closed, which the next write finds too.
-	_ = c.raw.Write(func(fd uintptr) bool {
-		for taken < len(b) {
-			n, err := syscall.Write(int(fd), b[taken:])
-			if err == syscall.EINTR {
-				continue
-			}
-			if n <= 0 {
-				break // full, or broken: drain finds out which
-			}
-			taken += n
+	for taken < len(b) {
+		n, err := syscall.Write(c.fd, b[taken:])
+		if err == syscall.EINTR {
+			continue
 		}
-		return true
-	})
+		if n <= 0 {
+			break // full, or broken: drain finds out which
+		}
+		taken += n
+	}
 	return taken
 }

@@ -122,10 +122,10 @@ func (f *fanout) keep(now time.Time) {
 		case c.stalledFor(now) > c.stall:
 			// It lags, so something is written halfway: no close frame (4002) would be understood.
 			f.stats.SlowClosed.Add(1)
-			c.abort()
+			c.Abort()
 		case now.Sub(time.Unix(0, c.Heard.Load())) > SilentTime,
 			midway != 0 && now.Sub(time.Unix(0, midway)) > MidwayTime:
-			c.abort()
+			c.Abort()
 		case ping:
 			c.offer(frame)
 		}

@@ -249,7 +249,7 @@ func TestRoleChangeAndRemoval(t *testing.T) {
 	}
 	s.must(about(campaign.ParticipantRemove, s.organiser, ana))
 	one.closedWith(wire.CloseRemoved)
-	if refusal, err := s.room.Attach(t.Context(), NewConn(nil, ana, "nl"), Resume{}); err != nil || refusal == nil {
+	if refusal, err := s.room.Attach(t.Context(), s.room.NewConn(nil, ana, "nl"), Resume{}); err != nil || refusal == nil {
 		t.Errorf("somebody who was removed connects again: %v %v", refusal, err)
 	}
 	if o := do(t, s.room, post(ana, "daarna", "Daarna")); o.Refusal == nil || o.Refusal.Code != wire.Forbidden {

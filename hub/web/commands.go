@@ -21,27 +21,34 @@ import (
 
 // desk turns what one client of a campaign sends into commands. Socket, HTTP and lists share it; it belongs to one goroutine.
 type desk struct {
-	server *Server
-	*visit
-	reader wire.Reader
-	ctx    intake.Context
+	server   *Server
+	campaign id.ID
+	room     *hub.Room
+	self     id.ID
+	ctx      intake.Context
 }
 
 func (s *Server) newDesk(ctx context.Context, v *visit) *desk {
-	d := &desk{server: s, visit: v}
+	d := &desk{server: s, campaign: v.campaign, room: v.room, self: v.self}
 	d.ctx = intake.Context{
 		Actor: v.self,
 		// Asked for by campaign.edit only. Should the room be gone, the command will be refused anyway.
 		Settings: func() (out campaign.Settings) {
-			_ = v.room.Campaign(ctx, func(m *campaign.Machine) { out = m.Settings() })
+			_ = d.room.Campaign(ctx, func(m *campaign.Machine) { out = m.Settings() })
 			return out
 		},
 		Challenge: func() (out campaign.Challenge) {
-			_ = v.room.Campaign(ctx, func(m *campaign.Machine) { out = m.Challenge() })
+			_ = d.room.Campaign(ctx, func(m *campaign.Machine) { out = m.Challenge() })
 			return out
 		},
 	}
 	return d
+}
+
+// putReader gives a reader back. Nothing that it gave is used any more.
+func (s *Server) putReader(r *wire.Reader) {
+	r.Forget()
+	s.readers.Put(r)
 }
 
 // pending makes a command ready to be submitted.
@@ -113,7 +120,9 @@ func (s *Server) commands(c *gin.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), commandTime)
 	defer cancel()
 	d := s.newDesk(ctx, v)
-	list, several, fault := d.reader.ReadCommands(body)
+	reader := s.readers.Get().(*wire.Reader)
+	defer s.putReader(reader)
+	list, several, fault := reader.ReadCommands(body)
 	if fault != nil {
 		return failure{intake.Refusal(fault)}
 	}

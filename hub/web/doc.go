@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -33,6 +34,7 @@ import (
 	"kiem/hub"
 	"kiem/hub/limit"
 	"kiem/hub/session"
+	"kiem/hub/wire"
 	"kiem/static"
 )
 
@@ -59,8 +61,9 @@ type Server struct {
 	upgrader websocket.Upgrader
 	gates    *limit.Sessions
 	sockets  *sockets
-	seats    *seats // of sockets
-	requests *seats // of other connections
+	readers  sync.Pool // of *wire.Reader: who only listens needs none
+	seats    *seats    // of sockets
+	requests *seats    // of other connections
 	proxies  []netip.Prefix
 	https    bool // our pages are served under https addresses only
 
@@ -82,7 +85,8 @@ func New(c Config) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
 		Config: c, engine: gin.New(), upgrader: newUpgrader(), gates: limit.NewSessions(c.RateScale), sockets: newSockets(),
-		seats: newSeats(MaxConnections), requests: newSeats(MaxRequests),
+		readers: sync.Pool{New: func() any { return new(wire.Reader) }},
+		seats:   newSeats(MaxConnections), requests: newSeats(MaxRequests),
 		shake: make(chan struct{}, handshakes), ahead: make(chan struct{}, ahead),
 	}
 	s.Origins = nil

@@ -3,8 +3,11 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,12 +25,10 @@ import (
 
 // Limits of a socket.
 const (
-	// maxMessage is where reading ends the connection. Between wire.MaxFrame and this, a message is read, dropped, and answered with too_large.
-	maxMessage = 4 * wire.MaxFrame
 	// maxStrikes is how many messages in a row may break the protocol before the connection is closed.
 	maxStrikes = 10
-	// readBuffer is small: a command is some hundred bytes, and there is one for each connection.
-	readBuffer = 1024
+	// handshakeBuffer is what the upgrade writes its answer with. After it the socket is read by inbound and written by hub.Conn.
+	handshakeBuffer = 512
 	// recheckAfter is how long a socket relies on its session without asking for it again.
 	recheckAfter = 5 * time.Second
 	// lingerTime and lingerBytes bound reading on after a close frame.
@@ -38,8 +39,8 @@ const (
 func newUpgrader() websocket.Upgrader {
 	return websocket.Upgrader{
 		HandshakeTimeout: 5 * time.Second,
-		ReadBufferSize:   readBuffer,
-		WriteBufferSize:  readBuffer,
+		ReadBufferSize:   handshakeBuffer,
+		WriteBufferSize:  handshakeBuffer,
 		WriteBufferPool:  &sync.Pool{},
 		Subprotocols:     []string{wire.Subprotocol},
 		// guardOrigin has judged the origin. No compression: what a message inflates to would have to be bounded, and frames are shared.
@@ -68,14 +69,20 @@ func (s *Server) live(c *gin.Context) error {
 	if !s.seats.take(address) {
 		return refuse(wire.Unavailable, "", "server_full")
 	}
-	defer s.seats.leave(address)
+	leave := func() { s.seats.leave(address) }
+	stays := false // the socket outlives this request
+	defer func() {
+		if !stays {
+			leave()
+		}
+	}()
 	code := 0
 	var gate *limit.Session
 	if enterErr == nil {
 		var ok bool
 		switch gate, ok = s.gates.Open(v.key, s.Clock()); {
 		case ok:
-			defer gate.Close()
+			leave = func() { gate.Close(); s.seats.leave(address) }
 		case v.key == adminKey: // scripts and load tests: no limit but the node's
 			gate = s.gates.Get(v.key, s.Clock())
 		default:
@@ -88,27 +95,28 @@ func (s *Server) live(c *gin.Context) error {
 	if err != nil {
 		return refuse(wire.BadRequest, "", "not_a_socket")
 	}
+	nc := ws.NetConn()
 	// net/http set deadlines for the request that do not hold for the socket.
-	_ = ws.NetConn().SetDeadline(time.Time{})
-	if code == 0 {
-		code = s.follow(c, ws, v, gate, from)
-	}
+	_ = nc.SetDeadline(time.Time{})
 	if code != 0 {
 		_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(time.Second))
-		linger(ws)
-		_ = ws.Close()
+		linger(nc)
+		_ = nc.Close()
+		return answered
+	}
+	if l := s.follow(c, nc, v, gate, from); l != nil {
+		l.leave = leave
+		stays = true
+		// On a goroutine of its own, so that what the request needed (its stack, its buffers) is not kept for as long as somebody listens.
+		go l.run()
 	}
 	return answered
 }
 
-// follow attaches a socket to its room and reads it to its end. It gives a close code if the socket was not attached.
-func (s *Server) follow(c *gin.Context, ws *websocket.Conn, v *visit, gate *limit.Session, from hub.Resume) (code int) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Request.Context()))
-	defer cancel()
-	conn := hub.NewConn(ws.NetConn(), v.self, language(c))
-	l := &listener{
-		server: s, ws: ws, conn: conn, desk: s.newDesk(ctx, v), gate: gate, token: v.token,
-	}
+// follow attaches a socket to its room; or it ends it with a code that says why not, and gives nil.
+func (s *Server) follow(c *gin.Context, nc net.Conn, v *visit, gate *limit.Session, from hub.Resume) *listener {
+	ctx := context.WithoutCancel(c.Request.Context())
+	conn := v.room.NewConn(nc, v.self, language(c))
 	line := s.shake
 	if from.Given {
 		if seq, _, _ := v.room.Position(ctx); from.After > seq { // may have to wait for this node to follow; others need not
@@ -118,20 +126,19 @@ func (s *Server) follow(c *gin.Context, ws *websocket.Conn, v *visit, gate *limi
 	line <- struct{}{}
 	refusal, err := v.room.Attach(ctx, conn, from)
 	<-line
-	switch {
-	case err != nil:
-		return wire.CloseRestart
-	case refusal != nil:
-		return max(closeCode(refusal), wire.CloseUnauthorised)
+	if err != nil || refusal != nil {
+		code := wire.CloseRestart
+		if refusal != nil {
+			code = max(closeCode(refusal), wire.CloseUnauthorised)
+		}
+		conn.Close(code, "")
+		linger(nc)
+		conn.Abort()
+		return nil
 	}
-	defer v.room.Detach(conn)
-	if v.token != "" {
-		s.sockets.add(l)
-		defer s.sockets.remove(l)
-		_ = l.recheck(ctx, wire.CloseUnauthorised) // it may have ended before this socket could be found
+	return &listener{
+		server: s, net: nc, conn: conn, desk: s.newDesk(context.Background(), v), gate: gate, token: v.token,
 	}
-	l.listen(ctx)
-	return 0
 }
 
 // closeCode is how a socket is closed for a refusal; 0 if it is refused before it is opened.
@@ -145,24 +152,24 @@ func closeCode(r *machine.Refusal) int {
 
 // linger reads on for a moment after a close frame: closing a connection while something unread waits would make the system throw away what the other side
 // has not read yet.
-func linger(ws *websocket.Conn) {
-	_ = ws.NetConn().SetReadDeadline(time.Now().Add(lingerTime))
-	_, _ = io.CopyN(io.Discard, ws.NetConn(), lingerBytes) // until the other side closes, or the deadline
+func linger(nc net.Conn) {
+	_ = nc.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, nc, lingerBytes) // until the other side closes, or the deadline
 }
 
 // listener reads one socket.
 type listener struct {
 	server *Server
-	ws     *websocket.Conn
+	net    net.Conn
 	conn   *hub.Conn
 	desk   *desk
 	gate   *limit.Session
+	leave  func() // gives back the socket's seat
 
 	token string      // guarded by Server.sockets; "" of the operator's token
 	over  atomic.Bool // the session ended: what still arrives is not done
 
 	// Owned by the goroutine that reads.
-	buf     []byte
 	strikes int
 	stale   bool // the session store was away when it was last asked
 	checked time.Time
@@ -174,68 +181,68 @@ func (l *listener) end(code int, reason string) {
 	l.conn.Close(code, reason)
 }
 
-func (l *listener) listen(ctx context.Context) {
-	l.ws.SetReadLimit(maxMessage)
-	l.ws.SetPongHandler(func(string) error {
-		l.conn.Heard.Store(time.Now().UnixNano())
-		_ = l.recheck(ctx, wire.CloseRestart) // who only reads is asked for a session, too
-		return nil
-	})
-	l.ws.SetPingHandler(func(payload string) error {
-		l.conn.Heard.Store(time.Now().UnixNano())
-		l.conn.Pong([]byte(payload))
-		return nil
-	})
-	// Close frames are answered by our own writer; gorilla's would write beside it.
-	l.ws.SetCloseHandler(func(int, string) error { l.conn.Close(websocket.CloseNormalClosure, ""); return nil })
-	for {
-		kind, message, err := l.read()
-		if err != nil {
-			return
+// run reads the socket to its end.
+func (l *listener) run() {
+	s := l.server
+	defer l.leave()
+	defer l.desk.room.Detach(l.conn)
+	defer func() {
+		if v := recover(); v != nil { // one bad message must not end the process
+			s.Logger.Error("a socket's reader panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
-		if l.over.Load() || !l.take(ctx, kind, message) {
-			linger(l.ws)
-			return
-		}
+	}()
+	ctx := context.Background()
+	if l.token != "" {
+		s.sockets.add(l)
+		defer s.sockets.remove(l)
+		_ = l.recheck(ctx, wire.CloseUnauthorised) // it may have ended before this socket could be found
+	}
+	in := newInbound(l.net)
+	defer in.release()
+	if l.listen(ctx, in) {
+		in.release()
+		linger(l.net)
 	}
 }
 
-// read reads one message into the connection's buffer.
-func (l *listener) read() (kind int, message []byte, err error) {
-	kind, r, err := l.ws.NextReader()
-	if err != nil {
-		return kind, nil, err
-	}
-	l.conn.Midway.Store(time.Now().UnixNano())
-	defer func() {
-		l.conn.Midway.Store(0)
-		l.conn.Heard.Store(time.Now().UnixNano())
-	}()
-	b := l.buf[:0]
+// listen handles what arrives. True: the connection was told that it ends, and may have something on its way still.
+func (l *listener) listen(ctx context.Context, in *inbound) (told bool) {
 	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+		p, whole, err := in.next()
+		switch {
+		case errors.Is(err, errTooLong):
+			l.conn.Close(websocket.CloseMessageTooBig, "")
+			return true
+		case err != nil:
+			l.conn.Close(websocket.CloseProtocolError, "")
+			return true
+		case !whole:
+			if in.waiting() && l.conn.Midway.Load() == 0 {
+				l.conn.Midway.Store(time.Now().UnixNano())
+			}
+			if in.fill() != nil {
+				return false
+			}
+			continue
 		}
-		n, err := r.Read(b[len(b):min(cap(b), wire.MaxFrame+1)])
-		b = b[:len(b)+n]
-		if err == io.EOF {
-			break
+		l.conn.Heard.Store(time.Now().UnixNano())
+		if l.conn.Midway.Load() != 0 && !in.waiting() {
+			l.conn.Midway.Store(0)
 		}
-		if err != nil {
-			return kind, nil, err
-		}
-		if len(b) > wire.MaxFrame {
-			_, err := io.Copy(io.Discard, r)
-			return kind, b, err
+		switch p.opcode {
+		case websocket.PingMessage:
+			l.conn.Pong(p.payload)
+		case websocket.PongMessage:
+			_ = l.recheck(ctx, wire.CloseRestart) // who only reads is asked for a session, too
+		case websocket.CloseMessage:
+			l.conn.Close(websocket.CloseNormalClosure, "")
+			return false
+		default:
+			if l.over.Load() || !l.take(ctx, p) {
+				return true
+			}
 		}
 	}
-	if cap(b) <= 4*readBuffer {
-		l.buf = b
-	} else {
-		l.buf = nil // one long text must not cost its size for the life of the connection
-		l.desk.reader.Forget()
-	}
-	return kind, b, nil
 }
 
 // recheck asks whether the session still stands, at most once in recheckAfter. A refusal says that the command cannot be taken. If the session has ended, the
@@ -266,11 +273,13 @@ func (l *listener) recheck(ctx context.Context, code int) *machine.Refusal {
 }
 
 // take handles one message; false: the connection is to end.
-func (l *listener) take(ctx context.Context, kind int, message []byte) bool {
-	if kind != websocket.TextMessage {
+func (l *listener) take(ctx context.Context, message packet) bool {
+	if message.opcode != websocket.TextMessage {
 		return l.strike(id.ID{}, machine.Refuse(wire.BadRequest, "", "not_text"))
 	}
-	cmd := l.desk.reader.ReadCommand(message)
+	reader := l.server.readers.Get().(*wire.Reader)
+	defer l.server.putReader(reader)
+	cmd := reader.ReadCommand(message.payload)
 	if ok, wait := l.server.allowed(l.gate); !ok {
 		l.conn.Tell(cmd.ID, machine.Refuse(wire.RateLimited, "", "too_fast"))
 		pause(wait) // whoever floods is read no faster than they may send

@@ -118,7 +118,7 @@ func (r *Room) attach(c *Conn, from Resume) *machine.Refusal {
 		r.feed.present[c.self]++
 		r.sayPresence()
 	}
-	r.feed.dirty = true
+	r.feed.crowd = true
 	r.stats.Connections.Add(1)
 	return nil
 }
@@ -163,7 +163,7 @@ func (r *Room) Detach(c *Conn) {
 			if r.feed.present[c.self]--; r.feed.present[c.self] <= 0 {
 				delete(r.feed.present, c.self)
 			}
-			r.feed.dirty = true
+			r.feed.crowd = true
 			r.sayPresence()
 			return
 		}

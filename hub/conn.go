@@ -117,15 +117,41 @@ func (c *Conn) Pong(payload []byte) {
 	c.must(append(frameHeader(nil, opPong, len(payload)), payload...))
 }
 
-// offer writes a frame unless the connection lags. False: it lags, or it is gone.
-func (c *Conn) offer(frame []byte) bool {
+// verdict is what became of a frame that was offered.
+type verdict uint8
+
+const (
+	accepted verdict = iota
+	lags             // the socket did not take everything before, or a close frame was its last
+	ended
+)
+
+// offer writes a frame unless the connection lags or has ended.
+func (c *Conn) offer(frame []byte) verdict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.lagging || c.dead || c.closing != nil {
-		return false
+	if v := c.state(); v != accepted {
+		return v
 	}
 	c.writeLocked(frame)
-	return true
+	return accepted
+}
+
+// look says what would become of a frame.
+func (c *Conn) look() verdict {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state()
+}
+
+func (c *Conn) state() verdict {
+	switch {
+	case c.dead:
+		return ended
+	case c.lagging, c.closing != nil:
+		return lags
+	}
+	return accepted
 }
 
 // must writes a frame, now or when the socket takes it. A client for which too much waits is closed.
@@ -135,6 +161,7 @@ func (c *Conn) must(frame []byte) {
 		c.mu.Unlock()
 		return
 	}
+	c.stats.sent(1, len(frame))
 	if !c.lagging {
 		c.writeLocked(frame)
 		c.mu.Unlock()
@@ -152,8 +179,6 @@ func (c *Conn) must(frame []byte) {
 // writeLocked writes what the socket takes at once and leaves the rest to a goroutine.
 func (c *Conn) writeLocked(frame []byte) {
 	n := c.try(frame)
-	c.stats.Frames.Add(1)
-	c.stats.FrameBytes.Add(uint64(len(frame)))
 	if n == len(frame) {
 		return
 	}
@@ -201,13 +226,6 @@ func (c *Conn) drain() {
 func isTimeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
-}
-
-// lags says whether the socket did not take everything yet.
-func (c *Conn) lags() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.lagging || c.dead
 }
 
 // Close sends a close frame after what waits, and ends the connection.

@@ -58,43 +58,69 @@ type gap struct {
 // deliver writes one tick. Each connection gets one frame: the shared one of its audience, or one composed for it if it is behind or has something of its own.
 func (f *fanout) deliver(t *tick) {
 	f.take()
-	news := t.from != t.to || t.presence != nil
-	gaps := map[gap][]byte{}
+	d := delivery{fanout: f, tick: t, news: t.from != t.to || t.presence != nil, gaps: map[gap][]byte{}}
+	f.keepOnly(d.serve)
+	f.stats.sent(d.frames, d.bytes)
+}
+
+// keepOnly visits every connection and forgets those for which visit says no.
+func (f *fanout) keepOnly(visit func(*Conn) bool) {
 	kept := f.conns[:0]
 	for _, c := range f.conns {
-		if c.gone() {
-			continue
-		}
-		kept = append(kept, c)
-		own := t.own[c.self]
-		switch {
-		case c.cursor == t.from && !own:
-			if news && c.offer(t.shared[index(c.audience)]) {
-				c.cursor = t.to
-			}
-			continue
-		case c.cursor > t.to || c.cursor == t.to && t.presence == nil || c.lags():
-			continue
-		}
-		key := gap{c.cursor, c.audience}
-		frame := gaps[key]
-		if frame == nil || own {
-			message, _, ok := f.ring.compose(nil, c.cursor, c.audience, c.self, t.presence)
-			if !ok {
-				f.reset(c, "too_far_behind")
-				continue
-			}
-			frame = textFrame(message)
-			if !own && c.cursor >= t.from { // nobody has anything of their own in there
-				gaps[key] = frame
-			}
-		}
-		if c.offer(frame) {
-			c.cursor = t.to
+		if visit(c) {
+			kept = append(kept, c)
 		}
 	}
 	clear(f.conns[len(kept):])
 	f.conns = kept
+}
+
+// delivery is the writing of one tick.
+type delivery struct {
+	*fanout
+	*tick
+	news          bool
+	gaps          map[gap][]byte // composed for several
+	frames, bytes int            // written
+}
+
+// serve writes one connection's frame. False: the connection is gone.
+func (d *delivery) serve(c *Conn) bool {
+	own := len(d.own) > 0 && d.own[c.self]
+	if c.cursor == d.from && !own && d.news { // nearly all
+		return d.give(c, d.shared[index(c.audience)])
+	}
+	v := c.look()
+	if v == ended {
+		return false
+	}
+	if c.cursor > d.to || c.cursor == d.to && d.presence == nil || c.cursor == d.from && !d.news || v == lags {
+		return true
+	}
+	key := gap{c.cursor, c.audience}
+	frame := d.gaps[key]
+	if frame == nil || own {
+		message, _, ok := d.ring.compose(nil, c.cursor, c.audience, c.self, d.presence)
+		if !ok {
+			d.reset(c, "too_far_behind")
+			return true
+		}
+		frame = textFrame(message)
+		if !own && c.cursor >= d.from { // nobody has anything of their own in there
+			d.gaps[key] = frame
+		}
+	}
+	return d.give(c, frame)
+}
+
+func (d *delivery) give(c *Conn, frame []byte) bool {
+	v := c.offer(frame)
+	if v == accepted {
+		c.cursor = d.to
+		d.frames++
+		d.bytes += len(frame)
+	}
+	return v != ended
 }
 
 func (f *fanout) reset(c *Conn, reason string) {
@@ -111,12 +137,10 @@ func (f *fanout) keep(now time.Time) {
 		f.pinged = now
 	}
 	frame := frameHeader(nil, opPing, 0)
-	kept := f.conns[:0]
-	for _, c := range f.conns {
-		if c.gone() {
-			continue
+	f.keepOnly(func(c *Conn) bool {
+		if c.look() == ended {
+			return false
 		}
-		kept = append(kept, c)
 		midway := c.Midway.Load()
 		switch {
 		case c.stalledFor(now) > c.stall:
@@ -129,9 +153,8 @@ func (f *fanout) keep(now time.Time) {
 		case ping:
 			c.offer(frame)
 		}
-	}
-	clear(f.conns[len(kept):])
-	f.conns = kept
+		return true
+	})
 }
 
 // each visits every connection; for closing them all.
@@ -140,12 +163,6 @@ func (f *fanout) each(visit func(*Conn)) {
 	for _, c := range f.conns {
 		visit(c)
 	}
-}
-
-func (c *Conn) gone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.dead
 }
 
 func (c *Conn) stalledFor(now time.Time) time.Duration {

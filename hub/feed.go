@@ -19,6 +19,9 @@ const (
 	MinTick = 50 * time.Millisecond
 	// MaxTick is the longest. In between a tick is twice as long as the fan-out took, so that fan-out takes at most half of the processor.
 	MaxTick = time.Second
+	// PresenceEvery is how often a tick is made only because people came or went. A hall that comes in would otherwise be a frame for everybody with
+	// everybody who comes.
+	PresenceEvery = time.Second
 )
 
 // feed turns what was applied into what clients are shown. It belongs to the room's owner, but for the fan-out, which a goroutine does (fanout.go) while
@@ -33,6 +36,7 @@ type feed struct {
 	last    uint64 // seq of the last tick
 	head    uint64 // applied
 	dirty   bool   // there is something to tick for
+	crowd   bool   // people came or went
 
 	present   map[id.ID]int // connections by participant, observers apart
 	online    int           // as shown
@@ -148,7 +152,7 @@ func (f *feed) makeTick() *tick {
 		t.shared[n] = textFrame(f.message(t, n, events, tallies))
 	}
 	f.ring.push(t.to, events, visible, tallies)
-	f.pending, f.dirty, f.last = f.pending[:0], false, f.head
+	f.pending, f.dirty, f.crowd, f.last = f.pending[:0], false, false, f.head
 	return t
 }
 

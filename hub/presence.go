@@ -17,7 +17,7 @@ func (r *Room) joinPresence() {
 		}
 		note := func() {
 			r.others.Set(node, r.name, n, time.Now())
-			r.feed.dirty = true
+			r.feed.crowd = true
 		}
 		select {
 		case r.calls <- note:
@@ -39,7 +39,7 @@ func (r *Room) keepPresence(now time.Time) {
 	before := r.others.Total(r.name, now)
 	r.others.Sweep(now)
 	if before != r.others.Total(r.name, now) || r.feed.count() != r.feed.online {
-		r.feed.dirty = true
+		r.feed.crowd = true
 	}
 	r.sayPresence()
 }

@@ -132,7 +132,7 @@ func (r *Room) pump() {
 			r.append(f)
 		}
 	}
-	if r.feed != nil && r.feed.dirty && !r.delivering && !r.closing && time.Since(r.tickedAt) >= r.tickEvery {
+	if left, wanted := r.untilTick(); wanted && left <= 0 && !r.closing {
 		r.tick()
 	}
 	r.saveDue()
@@ -192,6 +192,19 @@ func scheduled(f *flight) (at int64) {
 	return at
 }
 
+// untilTick is how long the next tick has to wait, if one is wanted.
+func (r *Room) untilTick() (left time.Duration, wanted bool) {
+	switch {
+	case r.feed == nil || r.delivering:
+		return 0, false
+	case r.feed.dirty:
+		return r.tickEvery - time.Since(r.tickedAt), true
+	case r.feed.crowd:
+		return max(r.tickEvery, PresenceEvery) - time.Since(r.tickedAt), true
+	}
+	return 0, false
+}
+
 func (r *Room) tick() {
 	r.tickedAt = time.Now()
 	r.delivering = true
@@ -206,8 +219,8 @@ func (r *Room) tick() {
 // schedule sets the timer to when something is to be done next.
 func (r *Room) schedule(timer *time.Timer) {
 	next := time.Hour
-	if r.feed != nil && r.feed.dirty && !r.delivering {
-		next = max(r.tickEvery-time.Since(r.tickedAt), 0)
+	if left, wanted := r.untilTick(); wanted {
+		next = max(left, 0)
 	}
 	if left := time.Until(r.rests); left > 0 {
 		next = min(next, left)

@@ -22,3 +22,8 @@ func (s *Stats) applied(records int) {
 	s.Entries.Add(1)
 	s.Commands.Add(uint64(records))
 }
+
+func (s *Stats) sent(frames, bytes int) {
+	s.Frames.Add(uint64(frames))
+	s.FrameBytes.Add(uint64(bytes))
+}

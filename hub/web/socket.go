@@ -66,10 +66,11 @@ func (s *Server) live(c *gin.Context) error {
 	if s.isProxy(c.Request) {
 		address = "" // a proxy that does not say whom it speaks for
 	}
-	if !s.seats.take(address) {
+	seats := s.seats
+	if !seats.take(address) {
 		return refuse(wire.Unavailable, "", "server_full")
 	}
-	leave := func() { s.seats.leave(address) }
+	leave := func() { seats.leave(address) }
 	stays := false // the socket outlives this request
 	defer func() {
 		if !stays {
@@ -82,7 +83,7 @@ func (s *Server) live(c *gin.Context) error {
 		var ok bool
 		switch gate, ok = s.gates.Open(v.key, s.Clock()); {
 		case ok:
-			leave = func() { gate.Close(); s.seats.leave(address) }
+			leave = func() { gate.Close(); seats.leave(address) }
 		case v.key == adminKey: // scripts and load tests: no limit but the node's
 			gate = s.gates.Get(v.key, s.Clock())
 		default:

@@ -55,15 +55,17 @@ func (k *busy) next(c *machine.Command, d *campaign.SupportData) machine.Stamp {
 
 // cpu reports the processor's time beside the wall's, which tells little on a machine that others use. What it costs to prepare is not counted.
 func cpu(b *testing.B) (done func()) {
-	now := func() int64 {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
-		}
-		return u.Utime.Nano() + u.Stime.Nano()
+	before := used(b)
+	return func() { b.ReportMetric(float64(used(b)-before)/float64(b.N), "cpu-ns/op") }
+}
+
+// used is the processor time that this process took so far, in nanoseconds.
+func used(b *testing.B) int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
 	}
-	before := now()
-	return func() { b.ReportMetric(float64(now()-before)/float64(b.N), "cpu-ns/op") }
+	return u.Utime.Nano() + u.Stime.Nano()
 }
 
 // BenchmarkApplySupport is one vote, applied: 10,000 voters and 1,000 ideas.
@@ -79,6 +81,30 @@ func BenchmarkApplySupport(b *testing.B) {
 		if o := k.m.Apply(c, k.next(c, d)); o.Refusal != nil {
 			b.Fatal(o.Refusal)
 		}
+	}
+}
+
+// BenchmarkTenMillion is the processor time of a vote in the first and in the last million of ten: 10,000 voters and 1,000 ideas, so that nearly every ballot
+// there can be is cast. `go test -run '^$' -bench TenMillion -benchtime 1x ./hub/campaign`.
+func BenchmarkTenMillion(b *testing.B) {
+	const million = 1_000_000
+	for b.Loop() {
+		k := newBusy(b, 10_000, 1000)
+		c, d := &machine.Command{}, &campaign.SupportData{}
+		var costs [10]int64
+		for n := range costs {
+			before := used(b)
+			for range million {
+				if o := k.m.Apply(c, k.next(c, d)); o.Refusal != nil {
+					b.Fatal(o.Refusal)
+				}
+			}
+			costs[n] = used(b) - before
+		}
+		b.ReportMetric(float64(costs[0])/million, "first-ns/vote")
+		b.ReportMetric(float64(costs[4])/million, "fifth-ns/vote")
+		b.ReportMetric(float64(costs[9])/million, "tenth-ns/vote")
+		b.ReportMetric(float64(costs[9])/float64(costs[0]), "tenth/first")
 	}
 }
 

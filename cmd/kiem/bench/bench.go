@@ -1,0 +1,33 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// Bench measures a server: its own, or the one at URL. Fields are not changed while it runs.
+type Bench struct {
+	Program     string // of which servers are started
+	Dir         string // where they keep their data: what the disk behind it takes to sync is part of every answer
+	URL         string // of a running server; "": one is started
+	Token       string // the operator's, of a running server
+	PID         int    // of a running server; 0: found, if it is on this machine
+	Only        []string
+	Repeats     int           // of each measurement
+	Time        time.Duration // that each takes
+	Connections []int         // of the fan-out
+	Loads       []Load        // of the intake
+	Progress    io.Writer     // what was measured so far, for people
+
+	Result Result
+
+	run         uint32 // names measurements, in commands
+	descriptors int
+	shared      shared
+}
+
+// Load is a kind of intake: so many connections, each with so many commands in flight.
+type Load struct{ Conns, InFlight int }
+
+func (b *Bench) say(format string, args ...any) { fmt.Fprintf(b.Progress, format+"\n", args...) }

@@ -1,0 +1,162 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// intake measures how many durable answers a second there are: Kiem and the floor in turns, with the same commands.
+func (b *Bench) intake(ctx context.Context) error {
+	h, err := b.hall(ctx)
+	if err != nil {
+		return err
+	}
+	floor, err := b.startChild(ctx, "floor", "intake", "--dir", b.Dir)
+	if err != nil {
+		return err
+	}
+	defer floor.stop()
+	for _, l := range b.Loads {
+		if err := h.people(ctx, l.Conns); err != nil {
+			return err
+		}
+		var kiem, low []*taken
+		for repeat := range b.Repeats {
+			k, err := b.take(ctx, h.server.addr, h.head, h.server.pid, h.ideas[:min(intakeIdeas, len(h.ideas))], l, b.Time)
+			if err != nil {
+				return h.server.explain(fmt.Errorf("intake of %d with %d in flight: %w", l.Conns, l.InFlight, err))
+			}
+			f, err := b.take(ctx, floor.addr, plainHead, floor.pid(), h.ideas[:min(intakeIdeas, len(h.ideas))], l, b.Time)
+			if err != nil {
+				return fmt.Errorf("floor of the intake: %w", err)
+			}
+			kiem, low = append(kiem, k), append(low, f)
+			b.say("intake of %d with %d in flight, repeat %d: Kiem %.0f/s, %.1f µs each, p99 %v; floor %.0f/s, %.1f µs, p99 %v", l.Conns, l.InFlight, repeat+1,
+				k.perSecond(), k.perAck()/1000, k.wait.quantile(0.99).Round(10*time.Microsecond),
+				f.perSecond(), f.perAck()/1000, f.wait.quantile(0.99).Round(10*time.Microsecond))
+		}
+		b.addIntake(l, kiem, low)
+	}
+	return nil
+}
+
+// intakeIdeas is how many ideas are voted on.
+const intakeIdeas = 50
+
+// ballots is what the connections of an intake have under way.
+type ballots struct {
+	swarm    *swarm
+	voters   []voter
+	sentAt   [][]time.Duration // by connection, a ring of inFlight times since the start
+	answered []uint32          // by connection
+	due      []int             // by connection: answered, and no new one sent yet
+	going    bool
+	open     int
+	out      *taken
+}
+
+// take lets every connection have inFlight commands under way for that long, then waits for the last answers. Every answer must be the next one of its connection.
+func (b *Bench) take(ctx context.Context, to netip.AddrPort, head func([]byte, int) []byte, pid int, ideas []string, l Load, long time.Duration) (*taken, error) {
+	s, err := newSwarm(to)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if err := s.dial(l.Conns, head); err != nil {
+		return nil, err
+	}
+	b.run++
+	t := &ballots{
+		swarm: s, voters: make([]voter, l.Conns), sentAt: make([][]time.Duration, l.Conns), answered: make([]uint32, l.Conns), due: make([]int, l.Conns),
+	}
+	for n := range t.voters {
+		t.voters[n] = voter{run: b.run, person: uint32(n), ideas: ideas}
+		t.sentAt[n] = make([]time.Duration, l.InFlight)
+	}
+	s.handle, s.after = t.handle, t.next
+	if err := s.quiet(300 * time.Millisecond); err != nil {
+		return nil, err
+	}
+	if _, err := b.vote(ctx, t, pid, long/4); err != nil { // warm up
+		return nil, err
+	}
+	return b.vote(ctx, t, pid, long)
+}
+
+func (b *Bench) vote(ctx context.Context, t *ballots, pid int, long time.Duration) (*taken, error) {
+	t.out, t.going = &taken{}, true
+	start := t.swarm.time()
+	cpu, own, err := b.clocks(pid)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range t.swarm.conns {
+		if err := t.send(c, len(t.sentAt[c.n])); err != nil {
+			return nil, err
+		}
+	}
+	for t.open > 0 {
+		so := t.swarm.time() - start
+		t.going = t.going && so < long && ctx.Err() == nil
+		if so > long+patience {
+			return nil, fmt.Errorf("bench: %d commands were not answered within %v", t.open, patience)
+		}
+		if err := t.swarm.poll(50 * time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+	t.out.took = t.swarm.time() - start
+	cpuEnd, ownEnd, err := b.clocks(pid)
+	t.out.cpu, t.out.own = cpuEnd-cpu, ownEnd-own
+	if t.out.refused > 0 {
+		err = fmt.Errorf("bench: %d of %d commands were refused; a server that is measured needs --rate-scale 1000000", t.out.refused, t.out.acks+t.out.refused)
+	}
+	return t.out, err
+}
+
+// send sends n more commands of a connection.
+func (t *ballots) send(c *conn, n int) error {
+	v, at := &t.voters[c.n], t.sentAt[c.n]
+	s := t.swarm
+	s.out = s.out[:0]
+	for range n {
+		at[int(v.sent)%len(at)] = s.now
+		s.out = v.appendVote(s.out)
+	}
+	t.open += n
+	return s.write(c, s.out)
+}
+
+func (t *ballots) handle(c *conn, m []byte) error {
+	id, seq, reply := readReply(m)
+	if !reply {
+		return nil
+	}
+	v, n := &t.voters[c.n], t.answered[c.n]
+	if !v.names(id, n) || n == v.sent {
+		return fmt.Errorf("%w: answer %s, the next should name command %d", errLost, m, n)
+	}
+	t.answered[c.n]++
+	t.open--
+	if seq == 0 {
+		t.out.refused++
+		t.going = false
+		return nil
+	}
+	t.out.acks++
+	at := t.sentAt[c.n]
+	t.out.wait.add(t.swarm.now - at[int(n)%len(at)])
+	t.due[c.n]++
+	return nil
+}
+
+// next sends a command for each that was answered.
+func (t *ballots) next(c *conn) error {
+	n := t.due[c.n]
+	if t.due[c.n] = 0; n == 0 || !t.going {
+		return nil
+	}
+	return t.send(c, n)
+}

@@ -1,0 +1,80 @@
+package bench
+
+import "time"
+
+// Result is what was measured.
+type Result struct {
+	Fanout []fanoutRow `json:"fanout"`
+	Intake []intakeRow `json:"intake"`
+}
+
+// fanoutRow is the fan-out at one number of connections. Times are nanoseconds of the server's processor for one frame that reached one client.
+type fanoutRow struct {
+	Connections   int     `json:"connections"`
+	FrameBytes    int     `json:"frame_bytes"`
+	Deliveries    uint64  `json:"deliveries"` // by Kiem, in all repeats; each was seen by its client
+	TickMs        float64 `json:"tick_ms"`
+	Kiem          spread  `json:"kiem_ns"`
+	Floor         spread  `json:"floor_ns"`
+	Textbook      spread  `json:"textbook_ns"`
+	Ratio         spread  `json:"ratio"`          // of Kiem to the floor
+	TextbookRatio spread  `json:"textbook_ratio"` // of the textbook hub to the floor
+	Client        spread  `json:"client_ns"`      // what the bench itself used
+}
+
+// intakeRow is the intake with one load.
+type intakeRow struct {
+	Connections int    `json:"connections"`
+	InFlight    int    `json:"in_flight"`
+	Acks        uint64 `json:"acks"`
+	PerSecond   spread `json:"per_s"`
+	Floor       spread `json:"floor_per_s"`
+	Ratio       spread `json:"ratio"`
+	CPU         spread `json:"cpu_us"` // of the server for one answer
+	FloorCPU    spread `json:"floor_cpu_us"`
+	Client      spread `json:"client_us"`
+	P99         spread `json:"p99_ms"`
+	FloorP99    spread `json:"floor_p99_ms"`
+	P99Ratio    spread `json:"p99_ratio"`
+}
+
+func (r *Result) begin(*Bench) {}
+
+func each[T any](list []T, f func(T) float64) []float64 {
+	out := make([]float64, len(list))
+	for i, one := range list {
+		out[i] = f(one)
+	}
+	return out
+}
+
+func (b *Bench) addFanout(n int, kiem, low, book []fanned) {
+	k, f, t := each(kiem, fanned.perDelivery), each(low, fanned.perDelivery), each(book, fanned.perDelivery)
+	row := fanoutRow{
+		Connections: n, FrameBytes: kiem[len(kiem)-1].message(), Kiem: spreadOf(k), Floor: spreadOf(f), Textbook: spreadOf(t),
+		Ratio: spreadOf(ratios(k, f)), TextbookRatio: spreadOf(ratios(t, f)),
+		Client: spreadOf(each(kiem, func(f fanned) float64 { return float64(f.own.Nanoseconds()) / float64(f.deliveries) })),
+		TickMs: spreadOf(each(kiem, func(f fanned) float64 { return f.took.Seconds() * 1000 / float64(f.ticks) })).Median,
+	}
+	for _, one := range kiem {
+		row.Deliveries += one.deliveries
+	}
+	b.Result.Fanout = append(b.Result.Fanout, row)
+}
+
+func (b *Bench) addIntake(l Load, kiem, low []*taken) {
+	p99 := func(t *taken) float64 { return t.wait.quantile(0.99).Seconds() * 1000 }
+	micro := func(d time.Duration, n uint64) float64 { return float64(d.Nanoseconds()) / 1000 / float64(n) }
+	k, f := each(kiem, (*taken).perSecond), each(low, (*taken).perSecond)
+	row := intakeRow{
+		Connections: l.Conns, InFlight: l.InFlight, PerSecond: spreadOf(k), Floor: spreadOf(f), Ratio: spreadOf(ratios(k, f)),
+		CPU:      spreadOf(each(kiem, func(t *taken) float64 { return micro(t.cpu, t.acks) })),
+		FloorCPU: spreadOf(each(low, func(t *taken) float64 { return micro(t.cpu, t.acks) })),
+		Client:   spreadOf(each(kiem, func(t *taken) float64 { return micro(t.own, t.acks) })),
+		P99:      spreadOf(each(kiem, p99)), FloorP99: spreadOf(each(low, p99)), P99Ratio: spreadOf(ratios(each(kiem, p99), each(low, p99))),
+	}
+	for _, one := range kiem {
+		row.Acks += one.acks
+	}
+	b.Result.Intake = append(b.Result.Intake, row)
+}

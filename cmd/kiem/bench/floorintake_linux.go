@@ -140,9 +140,6 @@ func (f *intakeFloor) commit() error {
 	return nil
 }
 
-// idHead is how a command begins.
-const idHead = `{"id":"`
-
 // readMasked takes the first frame of a client off b and unmasks it in place. size is 0 if it is not complete.
 func readMasked(b []byte) (payload []byte, size int) {
 	if len(b) < 6 {

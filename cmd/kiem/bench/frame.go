@@ -90,6 +90,7 @@ const (
 	eventsHead = `{"type":"events","from":`
 	helloHead  = `{"type":"hello","seq":`
 	replyHead  = `{"type":"reply","id":"`
+	idHead     = `{"id":"` // of a command
 	toMember   = `,"to":`
 	seqMember  = `,"seq":`
 )

@@ -19,10 +19,11 @@ type benchRunCmd struct {
 	PID         int           `name:"pid" help:"Process of the running server, if it is on this machine and not found."`
 	AdminToken  string        `env:"KIEM_ADMIN_TOKEN" hidden:""`
 	Dir         string        `help:"Directory for the data of servers that are started, on the disk that is to be measured." placeholder:"DIR"`
-	Only        []string      `enum:"fanout,intake" help:"Measure only this: ${enum}. Repeatable."`
+	Only        []string      `enum:"fanout,intake,storm" help:"Measure only this: ${enum}. Repeatable."`
 	Repeats     int           `default:"5" help:"How often each measurement is repeated, in turns with what it is compared with."`
 	Time        time.Duration `default:"5s" help:"How long each measurement takes."`
 	Connections []int         `default:"1000,10000,40000" help:"Numbers of connections of the fan-out."`
+	Arrivals    int           `default:"10000" help:"How many arrive at once in the join storm."`
 	JSON        bool          `help:"Print JSON."`
 }
 
@@ -34,7 +35,7 @@ func (c *benchRunCmd) Run(p *program) error {
 	}
 	b := &bench.Bench{
 		Program: self, Dir: c.Dir, URL: c.URL, Token: c.AdminToken, PID: c.PID, Only: c.Only, Repeats: c.Repeats, Time: c.Time,
-		Connections: c.Connections, Loads: []bench.Load{{Conns: 100, InFlight: 1}, {Conns: 1000, InFlight: 1}, {Conns: 100, InFlight: 16}}, Progress: p.stderr,
+		Connections: c.Connections, Arrivals: c.Arrivals, Loads: []bench.Load{{Conns: 100, InFlight: 1}, {Conns: 1000, InFlight: 1}, {Conns: 100, InFlight: 16}}, Progress: p.stderr,
 	}
 	if err := b.Run(p.ctx); err != nil {
 		return err
@@ -44,13 +45,10 @@ func (c *benchRunCmd) Run(p *program) error {
 	return e.Encode(&b.Result)
 }
 
-type benchFloorCmd struct {
-	Kind string `arg:""`
-	Dir  string
-}
+type benchFloorCmd struct{ bench.FloorOptions }
 
 // Run serves until its input ends.
-func (c *benchFloorCmd) Run(p *program) error { return bench.Floor(c.Kind, c.Dir, os.Stdin, p.stdout) }
+func (c *benchFloorCmd) Run(p *program) error { return bench.Floor(c.FloorOptions, os.Stdin, p.stdout) }
 
 type benchTextbookCmd struct{}
 

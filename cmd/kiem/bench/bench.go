@@ -18,6 +18,7 @@ type Bench struct {
 	Time        time.Duration // that each takes
 	Connections []int         // of the fan-out
 	Loads       []Load        // of the intake
+	Arrivals    int           // of the storm
 	Progress    io.Writer     // what was measured so far, for people
 
 	Result Result
@@ -25,6 +26,14 @@ type Bench struct {
 	run         uint32 // names measurements, in commands
 	descriptors int
 	shared      shared
+}
+
+// FloorOptions say which floor a process is.
+type FloorOptions struct {
+	Kind  string `arg:"" help:"fanout, intake or storm"`
+	Dir   string `help:"intake: where the file is that is synced"`
+	File  string `help:"storm: what everybody is sent"`
+	Hello int    `help:"storm: length of a hello, in bytes"`
 }
 
 // Load is a kind of intake: so many connections, each with so many commands in flight.

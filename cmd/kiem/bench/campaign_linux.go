@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,7 +53,7 @@ func newHall(ctx context.Context, s *server, ideas int) (*hall, error) {
 		for k := range min(postAtOnce, ideas-len(h.ideas)) {
 			n := len(h.ideas) + k
 			list = append(list, map[string]any{"type": "idea.post", "data": map[string]any{
-				"title": fmt.Sprintf("Idee %d: meer groen in de straat", n), "text": longText, "need": "Wie hier woont, heeft nu geen plek in de schaduw.",
+				"title": fmt.Sprintf("Idee %d: meer groen in de straat", n), "text": someText(n), "need": "Wie hier woont, heeft nu geen plek in de schaduw.",
 			}})
 		}
 		var replies []struct {
@@ -72,9 +73,25 @@ func newHall(ctx context.Context, s *server, ideas int) (*hall, error) {
 	return h, nil
 }
 
-// longText is about as long as what people write.
-const longText = "Op de hoek staan twee banken in de volle zon. Met drie bomen, een pergola en een waterpunt wordt het een plek waar buren elkaar treffen, " +
-	"ook op warme dagen. De wijkraad wil het onderhoud delen met de school, en de leerlingen kiezen de planten."
+// words are what ideas are made of: texts that all differ compress like those that people write.
+var words = strings.Fields("op de hoek staan twee banken in de volle zon met drie bomen een pergola en een waterpunt wordt het een plek waar buren elkaar treffen " +
+	"ook op warme dagen de wijkraad wil het onderhoud delen met de school en de leerlingen kiezen samen planten fietspad speeltuin regenwater schaduw bus " +
+	"traag verkeer avond markt atelier bibliotheek repaircafé moestuin kinderen ouderen drempel bankje licht veilig goedkoop proef straat")
+
+// someText is the text of the n-th idea, about as long as what people write.
+func someText(n int) string {
+	var b strings.Builder
+	x := uint32(n)*2654435761 + 1
+	for k := range 36 {
+		if k > 0 {
+			b.WriteByte(' ')
+		}
+		x = x*1664525 + 1013904223
+		b.WriteString(words[(x>>8)%uint32(len(words))])
+	}
+	b.WriteByte('.')
+	return b.String()
+}
 
 // people brings the campaign to at least n people.
 func (h *hall) people(ctx context.Context, n int) error {

@@ -15,19 +15,22 @@ import (
 )
 
 // Floor is a server that does the least that a kind of load physically needs, for the bench to compare with.
-func Floor(kind, dir string, in io.Reader, out io.Writer) error {
+func Floor(o FloorOptions, in io.Reader, out io.Writer) error {
 	RaiseLimit()
+	if o.Kind == "storm" {
+		return stormFloor(o.File, o.Hello, in, out)
+	}
 	l, address, err := listen()
 	if err != nil {
 		return err
 	}
-	switch kind {
+	switch o.Kind {
 	case "fanout":
 		f := &fanFloor{}
 		go f.accept(l)
 		return obey(in, out, address, f.do)
 	case "intake":
-		file, err := os.CreateTemp(dir, "floor")
+		file, err := os.CreateTemp(o.Dir, "floor")
 		if err != nil {
 			return err
 		}
@@ -38,7 +41,7 @@ func Floor(kind, dir string, in io.Reader, out io.Writer) error {
 		go func() { failed <- obey(in, out, address, func(order) error { return nil }) }()
 		return <-failed
 	}
-	return fmt.Errorf("bench: no floor is called %q", kind)
+	return fmt.Errorf("bench: no floor is called %q", o.Kind)
 }
 
 // listen listens on a free port of the loopback.

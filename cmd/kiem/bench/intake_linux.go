@@ -57,6 +57,18 @@ type ballots struct {
 	out      *taken
 }
 
+func newBallots(s *swarm, run uint32, ideas []string, conns, inFlight int) *ballots {
+	t := &ballots{
+		swarm: s, voters: make([]voter, conns), sentAt: make([][]time.Duration, conns), answered: make([]uint32, conns), due: make([]int, conns),
+	}
+	for n := range t.voters {
+		t.voters[n] = voter{run: run, person: uint32(n), ideas: ideas}
+		t.sentAt[n] = make([]time.Duration, inFlight)
+	}
+	s.handle, s.after = t.handle, t.next
+	return t
+}
+
 // take lets every connection have inFlight commands under way for that long, then waits for the last answers. Every answer must be the next one of its connection.
 func (b *Bench) take(ctx context.Context, to netip.AddrPort, head func([]byte, int) []byte, pid int, ideas []string, l Load, long time.Duration) (*taken, error) {
 	s, err := newSwarm(to)
@@ -68,14 +80,7 @@ func (b *Bench) take(ctx context.Context, to netip.AddrPort, head func([]byte, i
 		return nil, err
 	}
 	b.run++
-	t := &ballots{
-		swarm: s, voters: make([]voter, l.Conns), sentAt: make([][]time.Duration, l.Conns), answered: make([]uint32, l.Conns), due: make([]int, l.Conns),
-	}
-	for n := range t.voters {
-		t.voters[n] = voter{run: b.run, person: uint32(n), ideas: ideas}
-		t.sentAt[n] = make([]time.Duration, l.InFlight)
-	}
-	s.handle, s.after = t.handle, t.next
+	t := newBallots(s, b.run, ideas, l.Conns, l.InFlight)
 	if err := s.quiet(300 * time.Millisecond); err != nil {
 		return nil, err
 	}
@@ -159,4 +164,25 @@ func (t *ballots) next(c *conn) error {
 		return nil
 	}
 	return t.send(c, n)
+}
+
+// each lets every connection send a command each `pace`, one after the answer to the other, until it is over.
+func (t *ballots) each(pace time.Duration, over func() bool) error {
+	start, round := t.swarm.time(), time.Duration(0)
+	for !over() || t.open > 0 {
+		if so := t.swarm.time() - start; so >= round*pace && !over() {
+			round = so/pace + 1
+			for _, c := range t.swarm.conns {
+				if t.answered[c.n] == t.voters[c.n].sent {
+					if err := t.send(c, 1); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		if err := t.swarm.poll(time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -18,7 +18,7 @@ type shared struct{}
 func (b *Bench) Run(context.Context) error { return errLinux }
 
 // Floor needs Linux.
-func Floor(string, string, io.Reader, io.Writer) error { return errLinux }
+func Floor(FloorOptions, io.Reader, io.Writer) error { return errLinux }
 
 // RaiseLimit does nothing here.
 func RaiseLimit() int { return 0 }

@@ -6,6 +6,7 @@ import "time"
 type Result struct {
 	Fanout []fanoutRow `json:"fanout"`
 	Intake []intakeRow `json:"intake"`
+	Storm  *stormRow   `json:"storm,omitempty"`
 }
 
 // fanoutRow is the fan-out at one number of connections. Times are nanoseconds of the server's processor for one frame that reached one client.
@@ -77,4 +78,32 @@ func (b *Bench) addIntake(l Load, kiem, low []*taken) {
 		row.Acks += one.acks
 	}
 	b.Result.Intake = append(b.Result.Intake, row)
+}
+
+// stormRow is the arrival of everybody at once.
+type stormRow struct {
+	Clients       int    `json:"clients"`
+	SnapshotBytes int    `json:"snapshot_bytes"` // as sent, compressed
+	Kiem          spread `json:"kiem_s"`
+	Floor         spread `json:"floor_s"`
+	Ratio         spread `json:"ratio"`
+	CPU           spread `json:"cpu_us"` // of the server for one client
+	FloorCPU      spread `json:"floor_cpu_us"`
+	Votes         uint64 `json:"votes"`
+	P99           spread `json:"command_p99_ms"`
+}
+
+func (b *Bench) addStorm(n int, kiem, low []*arrived) {
+	seconds := func(a *arrived) float64 { return a.took.Seconds() }
+	micro := func(a *arrived) float64 { return float64(a.cpu.Nanoseconds()) / 1000 / float64(n) }
+	k, f := each(kiem, seconds), each(low, seconds)
+	row := &stormRow{
+		Clients: n, SnapshotBytes: kiem[len(kiem)-1].bytes, Kiem: spreadOf(k), Floor: spreadOf(f), Ratio: spreadOf(ratios(k, f)),
+		CPU: spreadOf(each(kiem, micro)), FloorCPU: spreadOf(each(low, micro)),
+		P99: spreadOf(each(kiem, func(a *arrived) float64 { return a.wait.quantile(0.99).Seconds() * 1000 })),
+	}
+	for _, one := range kiem {
+		row.Votes += one.votes
+	}
+	b.Result.Storm = row
 }

@@ -30,8 +30,15 @@ type swarm struct {
 	// rest, if it is not zero, is how long the swarm sleeps when nothing is there, and then looks again. Who waits in epoll is woken by the server's write, and that
 	// is done on the server's time: over a network nobody would do it for the clients. Latencies are as coarse as this.
 	rest time.Duration
+	// window is how many handshakes are under way at the same time.
+	window int
+	// fetch, if there is one, appends the head of a GET that each client asks for first, over a connection of its own, as a browser does.
+	fetch func(b []byte, k int) []byte
+	// answered is told of the answer to that.
+	answered func(*answer)
 
-	opened int
+	opened    int
+	helloSize int // of the newest hello, in bytes
 	// Counted since the swarm was made.
 	frames uint64 // events frames
 	bytes  uint64 // of events frames, headers included
@@ -45,13 +52,20 @@ type conn struct {
 	state uint8
 	part  []byte // the beginning of a frame whose end has not arrived
 	to    uint64 // the newest seq that was seen; the next events begin there
-	seen  bool   // to is known
-	head  func([]byte) []byte
+	ask   *asking
+}
+
+// asking is what a client needs until it is open.
+type asking struct {
+	k      int // among those that were dialled with it
+	head   func(b []byte, k int) []byte
+	answer answer
 }
 
 // States of a client.
 const (
 	connecting = iota
+	fetching
 	upgrading
 	greeted // the handshake is over, hello is not here yet
 	open
@@ -59,7 +73,7 @@ const (
 
 // Limits of dialling.
 const (
-	// dialWindow is how many handshakes are under way at the same time.
+	// dialWindow is how many handshakes are under way at the same time, unless asked otherwise.
 	dialWindow = 256
 	// perAddress is how many connections use one loopback address as their source: an address has some 28,000 ports.
 	perAddress = 20_000
@@ -72,14 +86,13 @@ func newSwarm(to netip.AddrPort) (*swarm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	return &swarm{epoll: ep, to: to, born: time.Now(), events: make([]unix.EpollEvent, 1024), buf: make([]byte, 256<<10)}, nil
+	return &swarm{epoll: ep, to: to, born: time.Now(), window: dialWindow, events: make([]unix.EpollEvent, 1024), buf: make([]byte, 256<<10)}, nil
 }
 
-// close ends all connections at once. They are reset, so that no port is kept waiting for minutes.
+// close ends all connections.
 func (s *swarm) close() {
 	for _, c := range s.conns {
-		_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-		_ = unix.Close(c.fd)
+		s.hangUp(c)
 	}
 	_ = unix.Close(s.epoll)
 	s.conns = nil
@@ -90,9 +103,10 @@ func (s *swarm) dial(n int, head func(b []byte, k int) []byte) error {
 	first := len(s.conns)
 	until := time.Now().Add(patience + time.Duration(n)*2*time.Millisecond)
 	for s.opened < first+n {
-		for len(s.conns) < first+n && len(s.conns)-s.opened < dialWindow {
+		for len(s.conns) < first+n && len(s.conns)-s.opened < s.window {
 			k := len(s.conns)
-			c := &conn{n: k, head: func(b []byte) []byte { return head(b, k-first) }}
+			c := &conn{n: k, fd: -1, ask: &asking{k: k - first, head: head}}
+			s.conns = append(s.conns, c)
 			if err := s.connect(c); err != nil {
 				return fmt.Errorf("connection %d: %w", k, err)
 			}
@@ -131,7 +145,6 @@ func (s *swarm) connect(c *conn) error {
 		_ = unix.Close(fd)
 		return err
 	}
-	s.conns = append(s.conns, c)
 	return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLET, Fd: int32(c.n),
 	})
@@ -158,7 +171,7 @@ func (s *swarm) poll(wait time.Duration) error {
 			if e.Events&unix.EPOLLOUT == 0 && e.Events&unix.EPOLLERR == 0 {
 				continue
 			}
-			if err := s.upgrade(c); err != nil {
+			if err := s.connected(c); err != nil {
 				return fmt.Errorf("connection %d: %w", c.n, err)
 			}
 		}
@@ -171,17 +184,45 @@ func (s *swarm) poll(wait time.Duration) error {
 	return nil
 }
 
-// upgrade sends the handshake of a connection that stands.
-func (s *swarm) upgrade(c *conn) error {
+// connected asks for what comes first on a connection that stands.
+func (s *swarm) connected(c *conn) error {
 	if code, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
 		return fmt.Errorf("connect: %w", unix.Errno(code))
 	}
+	s.out = s.out[:0]
+	if s.fetch != nil && c.ask.answer.state == inHead {
+		c.state = fetching
+		s.out = append(s.fetch(s.out, c.ask.k), "Host: "+s.to.String()+"\r\nAccept-Encoding: gzip\r\n\r\n"...)
+		return s.write(c, s.out)
+	}
 	c.state = upgrading
-	s.out = c.head(s.out[:0])
-	c.head = nil
-	s.out = append(s.out, "Host: "+s.to.String()+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
+	s.out = append(c.ask.head(s.out, c.ask.k), "Host: "+s.to.String()+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: kiem.v1\r\n\r\n"...)
 	return s.write(c, s.out)
+}
+
+// fetched goes on with the socket when the answer is complete.
+func (s *swarm) fetched(c *conn, b []byte) (rest []byte, err error) {
+	rest, done, err := c.ask.answer.take(b)
+	if err != nil || !done {
+		return rest, err
+	}
+	if s.answered != nil {
+		s.answered(&c.ask.answer)
+	}
+	s.hangUp(c)
+	c.state = connecting
+	return nil, s.connect(c)
+}
+
+// hangUp ends a connection at once. It is reset, so that no port is kept waiting for minutes.
+func (s *swarm) hangUp(c *conn) {
+	if c.fd < 0 {
+		return
+	}
+	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	_ = unix.Close(c.fd)
+	c.fd = -1
 }
 
 // write sends bytes. What a client here sends fits the socket's buffer, so waiting for room is the exception.
@@ -232,7 +273,7 @@ func (s *swarm) readable(c *conn) error {
 		if len(rest) == len(s.buf) {
 			s.buf = make([]byte, 2*len(s.buf)) // readFrame bounds it
 		}
-		if kept+n < len(s.buf) {
+		if kept+n < len(s.buf) || c.state == connecting {
 			return nil
 		}
 	}
@@ -240,6 +281,9 @@ func (s *swarm) readable(c *conn) error {
 
 // take handles what is complete and gives the rest back.
 func (s *swarm) take(c *conn, b []byte) (rest []byte, err error) {
+	if c.state == fetching {
+		return s.fetched(c, b)
+	}
 	if c.state == upgrading {
 		end := bytes.Index(b, []byte("\r\n\r\n"))
 		if end < 0 {
@@ -283,7 +327,7 @@ func (s *swarm) frame(c *conn, f frame, size int) error {
 		if c.to, ok = readHello(f.payload); !ok {
 			return fmt.Errorf("bench: no hello: %s", f.payload)
 		}
-		c.state = open
+		c.state, c.ask, s.helloSize = open, nil, len(f.payload)
 		s.opened++
 		return nil
 	} else {

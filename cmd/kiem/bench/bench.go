@@ -19,6 +19,9 @@ type Bench struct {
 	Connections []int         // of the fan-out
 	Loads       []Load        // of the intake
 	Arrivals    int           // of the storm
+	Idle        int           // connections that do nothing
+	Screens     int           // of the freshness
+	Votes       int           // of the replay
 	Progress    io.Writer     // what was measured so far, for people
 
 	Result Result
@@ -36,7 +39,14 @@ type FloorOptions struct {
 	Hello int    `help:"storm: length of a hello, in bytes"`
 }
 
-// Load is a kind of intake: so many connections, each with so many commands in flight.
-type Load struct{ Conns, InFlight int }
+// Load is a kind of intake: so many connections, each with so many commands in flight, while so many others watch.
+type Load struct{ Conns, InFlight, Watchers int }
+
+func (l Load) String() string {
+	if l.Watchers > 0 {
+		return fmt.Sprintf("%d with %d in flight and %d watchers", l.Conns, l.InFlight, l.Watchers)
+	}
+	return fmt.Sprintf("%d with %d in flight", l.Conns, l.InFlight)
+}
 
 func (b *Bench) say(format string, args ...any) { fmt.Fprintf(b.Progress, format+"\n", args...) }

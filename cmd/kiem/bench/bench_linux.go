@@ -36,7 +36,7 @@ func (b *Bench) Run(ctx context.Context) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"fanout", b.fanout}, {"intake", b.intake}, {"storm", b.storm}} {
+	}{{"idle", b.idle}, {"fanout", b.fanout}, {"intake", b.intake}, {"storm", b.storm}, {"fresh", b.fresh}, {"replay", b.replay}} {
 		if len(b.Only) > 0 && !slices.Contains(b.Only, part.name) {
 			continue
 		}

@@ -19,23 +19,30 @@ func (b *Bench) intake(ctx context.Context) error {
 	}
 	defer floor.stop()
 	for _, l := range b.Loads {
-		if err := h.people(ctx, l.Conns); err != nil {
+		if !b.fits(l.Conns + l.Watchers) {
+			continue
+		}
+		if err := h.people(ctx, l.Conns+l.Watchers); err != nil {
 			return err
 		}
+		ideas := h.ideas[:min(intakeIdeas, len(h.ideas))]
 		var kiem, low []*taken
 		for repeat := range b.Repeats {
-			k, err := b.take(ctx, h.server.addr, h.head, h.server.pid, h.ideas[:min(intakeIdeas, len(h.ideas))], l, b.Time)
+			k, err := b.take(ctx, h.subject(), ideas, l)
 			if err != nil {
-				return h.server.explain(fmt.Errorf("intake of %d with %d in flight: %w", l.Conns, l.InFlight, err))
+				return h.server.explain(fmt.Errorf("intake of %v: %w", l, err))
 			}
-			f, err := b.take(ctx, floor.addr, plainHead, floor.pid(), h.ideas[:min(intakeIdeas, len(h.ideas))], l, b.Time)
+			kiem = append(kiem, k)
+			b.say("intake of %v, repeat %d: Kiem %v", l, repeat+1, k)
+			if l.Watchers > 0 {
+				continue // watching is the fan-out's, and has its own floor
+			}
+			f, err := b.take(ctx, subject{addr: floor.addr, pid: floor.pid(), head: plainHead}, ideas, l)
 			if err != nil {
 				return fmt.Errorf("floor of the intake: %w", err)
 			}
-			kiem, low = append(kiem, k), append(low, f)
-			b.say("intake of %d with %d in flight, repeat %d: Kiem %.0f/s, %.1f µs each, p99 %v; floor %.0f/s, %.1f µs, p99 %v", l.Conns, l.InFlight, repeat+1,
-				k.perSecond(), k.perAck()/1000, k.wait.quantile(0.99).Round(10*time.Microsecond),
-				f.perSecond(), f.perAck()/1000, f.wait.quantile(0.99).Round(10*time.Microsecond))
+			low = append(low, f)
+			b.say("intake of %v, repeat %d: floor %v", l, repeat+1, f)
 		}
 		b.addIntake(l, kiem, low)
 	}
@@ -54,6 +61,7 @@ type ballots struct {
 	due      []int             // by connection: answered, and no new one sent yet
 	going    bool
 	open     int
+	last     uint64 // the newest seq of an answer
 	out      *taken
 }
 
@@ -69,14 +77,27 @@ func newBallots(s *swarm, run uint32, ideas []string, conns, inFlight int) *ball
 	return t
 }
 
-// take lets every connection have inFlight commands under way for that long, then waits for the last answers. Every answer must be the next one of its connection.
-func (b *Bench) take(ctx context.Context, to netip.AddrPort, head func([]byte, int) []byte, pid int, ideas []string, l Load, long time.Duration) (*taken, error) {
-	s, err := newSwarm(to)
+// subject is what an intake is measured of.
+type subject struct {
+	addr netip.AddrPort
+	pid  int
+	head func([]byte, int) []byte
+	live bool // it sends events of what it takes in
+}
+
+func (h *hall) subject() subject {
+	return subject{addr: h.server.addr, pid: h.server.pid, head: h.head, live: true}
+}
+
+// take lets every connection have its commands under way for a while, then waits for the last answers. Every answer must be the next one of its connection, and in the end
+// everybody must have been told of the last vote.
+func (b *Bench) take(ctx context.Context, of subject, ideas []string, l Load) (*taken, error) {
+	s, err := newSwarm(of.addr)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	if err := s.dial(l.Conns, head); err != nil {
+	if err := s.dial(l.Conns+l.Watchers, of.head); err != nil {
 		return nil, err
 	}
 	b.run++
@@ -84,10 +105,18 @@ func (b *Bench) take(ctx context.Context, to netip.AddrPort, head func([]byte, i
 	if err := s.quiet(300 * time.Millisecond); err != nil {
 		return nil, err
 	}
-	if _, err := b.vote(ctx, t, pid, long/4); err != nil { // warm up
+	if _, err := b.vote(ctx, t, of.pid, b.Time/4); err != nil { // warm up
 		return nil, err
 	}
-	return b.vote(ctx, t, pid, long)
+	warm := t.out.acks
+	out, err := b.vote(ctx, t, of.pid, b.Time)
+	if err != nil {
+		return nil, err
+	}
+	if out.all = warm + out.acks; of.live {
+		err = s.level(t.last)
+	}
+	return out, err
 }
 
 func (b *Bench) vote(ctx context.Context, t *ballots, pid int, long time.Duration) (*taken, error) {
@@ -97,7 +126,7 @@ func (b *Bench) vote(ctx context.Context, t *ballots, pid int, long time.Duratio
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range t.swarm.conns {
+	for _, c := range t.swarm.conns[:len(t.voters)] {
 		if err := t.send(c, len(t.sentAt[c.n])); err != nil {
 			return nil, err
 		}
@@ -139,6 +168,9 @@ func (t *ballots) handle(c *conn, m []byte) error {
 	if !reply {
 		return nil
 	}
+	if c.n >= len(t.voters) {
+		return fmt.Errorf("%w: an answer for somebody who asked nothing", errLost)
+	}
 	v, n := &t.voters[c.n], t.answered[c.n]
 	if !v.names(id, n) || n == v.sent {
 		return fmt.Errorf("%w: answer %s, the next should name command %d", errLost, m, n)
@@ -151,6 +183,7 @@ func (t *ballots) handle(c *conn, m []byte) error {
 		return nil
 	}
 	t.out.acks++
+	t.last = max(t.last, seq)
 	at := t.sentAt[c.n]
 	t.out.wait.add(t.swarm.now - at[int(n)%len(at)])
 	t.due[c.n]++
@@ -159,6 +192,9 @@ func (t *ballots) handle(c *conn, m []byte) error {
 
 // next sends a command for each that was answered.
 func (t *ballots) next(c *conn) error {
+	if c.n >= len(t.voters) {
+		return nil
+	}
 	n := t.due[c.n]
 	if t.due[c.n] = 0; n == 0 || !t.going {
 		return nil
@@ -172,7 +208,7 @@ func (t *ballots) each(pace time.Duration, over func() bool) error {
 	for !over() || t.open > 0 {
 		if so := t.swarm.time() - start; so >= round*pace && !over() {
 			round = so/pace + 1
-			for _, c := range t.swarm.conns {
+			for _, c := range t.swarm.conns[:len(t.voters)] {
 				if t.answered[c.n] == t.voters[c.n].sent {
 					if err := t.send(c, 1); err != nil {
 						return err

@@ -7,6 +7,9 @@ type Result struct {
 	Fanout []fanoutRow `json:"fanout"`
 	Intake []intakeRow `json:"intake"`
 	Storm  *stormRow   `json:"storm,omitempty"`
+	Idle   *idleRow    `json:"idle,omitempty"`
+	Fresh  *freshRow   `json:"fresh,omitempty"`
+	Replay *replayRow  `json:"replay,omitempty"`
 }
 
 // fanoutRow is the fan-out at one number of connections. Times are nanoseconds of the server's processor for one frame that reached one client.
@@ -106,4 +109,58 @@ func (b *Bench) addStorm(n int, kiem, low []*arrived) {
 		row.Votes += one.votes
 	}
 	b.Result.Storm = row
+}
+
+// idleRow is what connections cost on which nothing happens.
+type idleRow struct {
+	Connections  int    `json:"connections"`
+	Memory       spread `json:"rss_per_conn_bytes"`
+	Core         spread `json:"core_percent"`
+	TextbookRSS  spread `json:"textbook_rss_per_conn_bytes"`
+	TextbookCore spread `json:"textbook_core_percent"`
+}
+
+func (b *Bench) addIdle(n int, kiem, book []idled) {
+	memory, core := func(i idled) float64 { return i.memory }, func(i idled) float64 { return 100 * i.core }
+	b.Result.Idle = &idleRow{
+		Connections: n, Memory: spreadOf(each(kiem, memory)), Core: spreadOf(each(kiem, core)),
+		TextbookRSS: spreadOf(each(book, memory)), TextbookCore: spreadOf(each(book, core)),
+	}
+}
+
+// freshRow is how old a tally is when it reaches other screens.
+type freshRow struct {
+	Screens  int    `json:"screens"`
+	P50      spread `json:"p50_ms"`
+	P99      spread `json:"p99_ms"`
+	FloorP50 spread `json:"floor_p50_ms"`
+	FloorP99 spread `json:"floor_p99_ms"`
+	Over     spread `json:"p99_over_floor_ms"`
+}
+
+func (b *Bench) addFresh(n int, kiem, low []*latencies) {
+	at := func(q float64) func(*latencies) float64 {
+		return func(l *latencies) float64 { return l.quantile(q).Seconds() * 1000 }
+	}
+	k, f := each(kiem, at(0.99)), each(low, at(0.99))
+	over := make([]float64, len(k))
+	for i := range k {
+		over[i] = k[i] - f[i]
+	}
+	b.Result.Fresh = &freshRow{
+		Screens: n, P50: spreadOf(each(kiem, at(0.5))), P99: spreadOf(k), FloorP50: spreadOf(each(low, at(0.5))), FloorP99: spreadOf(f), Over: spreadOf(over),
+	}
+}
+
+// replayRow is a long run of votes and the start after it.
+type replayRow struct {
+	Votes uint64    `json:"votes"`
+	Costs []float64 `json:"cpu_us"` // of the server for a vote, from the first part of the run to the last
+	Flat  float64   `json:"last_to_first"`
+	Open  spread    `json:"open_s"`   // until the campaign answers, from the start of the process that follows one that was killed
+	Log   spread    `json:"replay_s"` // the same from the log alone, without snapshots
+}
+
+func (b *Bench) addReplay(votes uint64, costs, quick, whole []float64) {
+	b.Result.Replay = &replayRow{Votes: votes, Costs: costs, Flat: costs[len(costs)-1] / costs[0], Open: spreadOf(quick), Log: spreadOf(whole)}
 }

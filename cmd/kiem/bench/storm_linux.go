@@ -20,15 +20,6 @@ const (
 	stormPace   = 50 * time.Millisecond
 )
 
-// arrived is one measurement of a storm.
-type arrived struct {
-	took  time.Duration
-	cpu   time.Duration
-	bytes int // of the last snapshot, as it was sent
-	wait  latencies
-	votes uint64
-}
-
 // storm measures how long it takes until everybody has the snapshot and an open socket, when all come at once; and how long commands take meanwhile.
 func (b *Bench) storm(ctx context.Context) error {
 	h, err := b.hall(ctx)

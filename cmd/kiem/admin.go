@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,8 +11,9 @@ import (
 )
 
 type adminCmd struct {
-	Link   adminLinkCmd   `cmd:"" help:"Make an address that signs the operator in once."`
-	Status adminStatusCmd `cmd:"" help:"Say how the server is."`
+	Link    adminLinkCmd    `cmd:"" help:"Make an address that signs the operator in once."`
+	Status  adminStatusCmd  `cmd:"" help:"Say how the server is."`
+	Profile adminProfileCmd `cmd:"" help:"Write a profile of the server's processor time or memory to a file."`
 }
 
 type adminTarget struct {
@@ -30,27 +32,37 @@ func (c *adminStatusCmd) Run(p *program) error { return c.ask(p, http.MethodGet,
 
 // ask talks to the running server over its socket and prints the answer.
 func (t *adminTarget) ask(p *program, method, path string) error {
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", adminSocket(t.Data))
-	}}}
-	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(p.ctx, method, "http://kiem"+path, nil)
+	answer, err := t.open(p, method, path)
 	if err != nil {
 		return err
 	}
-	res, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("no server answers for the data directory %s: %w", t.Data, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	defer answer.Close()
+	body, err := io.ReadAll(io.LimitReader(answer, 1<<16))
 	if err != nil {
 		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server says: %s", strings.TrimSpace(string(body)))
 	}
 	_, err = p.stdout.Write(body)
 	return err
+}
+
+// open gives the body of the server's answer, to be closed.
+func (t *adminTarget) open(p *program, method, path string) (io.ReadCloser, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", adminSocket(t.Data))
+	}}}
+	req, err := http.NewRequestWithContext(p.ctx, method, "http://kiem"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no server answers for the data directory %s: %w", t.Data, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		defer res.Body.Close()
+		body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+		return nil, errors.Join(fmt.Errorf("the server says: %s", strings.TrimSpace(string(body))), err)
+	}
+	return res.Body, nil
 }

@@ -116,6 +116,7 @@ func (n *node) serveAdmin(data, base string) (func(), error) {
 		fmt.Fprintf(w, "%s\nnode         %s\ndurability   %s\nrooms        %d\nconnections  %d\ncommands     %d\nentries      %d\nrepairs      %d\n",
 			ready, n.hub.Node(), n.hub.Durability(), s.Rooms.Load(), s.Connections.Load(), s.Commands.Load(), s.Entries.Load(), s.Repairs.Load())
 	})
+	mux.HandleFunc("GET /profile", serveProfile)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(l) }() // ends with Close
 	return func() { _ = server.Close() }, nil

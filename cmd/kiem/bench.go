@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"os"
 	"time"
 
@@ -9,43 +9,64 @@ import (
 )
 
 type benchCmd struct {
-	Run      benchRunCmd      `cmd:"" default:"withargs" help:"Measure a server against the least that each load physically needs."`
+	Run      benchRunCmd      `cmd:"" default:"withargs" help:"Measure a server beside the least that each load physically needs."`
 	Floor    benchFloorCmd    `cmd:"" hidden:"" help:"Be the least that a load needs."`
 	Textbook benchTextbookCmd `cmd:"" hidden:"" help:"Be the hub of the textbook."`
 }
 
 type benchRunCmd struct {
 	URL         string        `help:"Measure the running server at this address, as http://host:port, with its operator's token in KIEM_ADMIN_TOKEN. Without it a server is started." placeholder:"URL"`
-	PID         int           `name:"pid" help:"Process of the running server, if it is on this machine and not found."`
+	PID         int           `name:"pid" help:"Process of the running server, if it is on this machine and is not found." placeholder:"PID"`
 	AdminToken  string        `env:"KIEM_ADMIN_TOKEN" hidden:""`
-	Dir         string        `help:"Directory for the data of servers that are started, on the disk that is to be measured." placeholder:"DIR"`
-	Only        []string      `enum:"idle,fanout,intake,storm,fresh,replay" help:"Measure only this: ${enum}. Repeatable."`
+	Dir         string        `help:"Directory for what servers that are started keep, on the disk to be measured. Default: the system's for temporary files." placeholder:"DIR"`
+	Only        []string      `enum:"idle,fanout,intake,storm,fresh,replay,redis" help:"Measure this and nothing else: ${enum}. Repeatable." placeholder:"PART"`
 	Repeats     int           `default:"5" help:"How often each measurement is repeated, in turns with what it is compared with."`
 	Time        time.Duration `default:"5s" help:"How long each measurement takes."`
 	Connections []int         `default:"1000,10000,40000" help:"Numbers of connections of the fan-out."`
-	Arrivals    int           `default:"10000" help:"How many arrive at once in the join storm."`
-	Idle        int           `default:"10000" help:"Number of idle connections."`
-	Screens     int           `default:"10000" help:"Number of screens of which the freshness is measured."`
-	Votes       int           `default:"1000000" help:"Number of votes of the long run before the replay."`
-	JSON        bool          `help:"Print JSON."`
+	Clients     int           `default:"10000" help:"How many idle, arrive at once, or look at a screen."`
+	Watchers    int           `default:"5000" help:"How many watch while others vote."`
+	Votes       int           `default:"1000000" help:"Votes of the long run before the replay."`
+	JSON        bool          `name:"json" help:"Print JSON."`
+	SVG         string        `name:"svg" help:"Draw the ratios to the floors in this file." placeholder:"FILE"`
 }
 
 // Run measures and prints.
 func (c *benchRunCmd) Run(p *program) error {
+	if c.Repeats < 1 || c.Time <= 0 || c.Clients < 1 || c.Watchers < 0 || c.Votes < 1 {
+		return usageError("--repeats, --time, --clients and --votes must be above 0")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	b := &bench.Bench{
-		Program: self, Dir: c.Dir, URL: c.URL, Token: c.AdminToken, PID: c.PID, Only: c.Only, Repeats: c.Repeats, Time: c.Time,
-		Connections: c.Connections, Arrivals: c.Arrivals, Idle: c.Idle, Screens: c.Screens, Votes: c.Votes, Loads: []bench.Load{{Conns: 100, InFlight: 1}, {Conns: 1000, InFlight: 1}, {Conns: 100, InFlight: 16}, {Conns: 100, InFlight: 16, Watchers: 5000}}, Progress: p.stderr,
+		Program: self, Dir: c.Dir, URL: c.URL, Token: c.AdminToken, PID: c.PID, Only: c.Only, Repeats: c.Repeats, Time: c.Time, Progress: p.stderr,
+		Connections: c.Connections, Loads: []bench.Load{{Conns: 100, InFlight: 1}, {Conns: 1000, InFlight: 1}, {Conns: 100, InFlight: 16}},
+		Arrivals: c.Clients, Idle: c.Clients, Screens: c.Clients, Votes: c.Votes, NodesFanout: min(c.Clients, 1000),
 	}
-	if err := b.Run(p.ctx); err != nil {
+	if c.Watchers > 0 {
+		b.Loads = append(b.Loads, bench.Load{Conns: 100, InFlight: 16, Watchers: c.Watchers})
+	}
+	err = b.Run(p.ctx)
+	if len(b.Result.Goals) == 0 {
 		return err
 	}
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(&b.Result)
+	// What was measured before something went wrong is shown, too.
+	if c.SVG != "" {
+		err = errors.Join(err, c.plot(&b.Result))
+	}
+	if c.JSON {
+		return errors.Join(err, b.Result.WriteJSON(p.stdout))
+	}
+	return errors.Join(err, b.Result.WriteTable(p.stdout))
+}
+
+func (c *benchRunCmd) plot(r *bench.Result) error {
+	f, err := os.Create(c.SVG)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.WritePlot(f), f.Close())
 }
 
 type benchFloorCmd struct{ bench.FloorOptions }

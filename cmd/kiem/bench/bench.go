@@ -22,6 +22,7 @@ type Bench struct {
 	Idle        int           // connections that do nothing
 	Screens     int           // of the freshness
 	Votes       int           // of the replay
+	NodesFanout int           // connections of the fan-out of two nodes
 	Progress    io.Writer     // what was measured so far, for people
 
 	Result Result

@@ -42,7 +42,7 @@ func (b *Bench) fanout(ctx context.Context) error {
 		}
 		var kiem, low, book []fanned
 		for repeat := range b.Repeats {
-			k, err := b.fanKiem(ctx, h, n)
+			k, err := b.fanKiem(ctx, h, n, h.server)
 			if err != nil {
 				return fmt.Errorf("fan-out to %d: %w", n, err)
 			}
@@ -63,16 +63,25 @@ func (b *Bench) fanout(ctx context.Context) error {
 	return nil
 }
 
-// fanKiem measures Kiem: one person among n votes, once a tick, and everybody sees the tally.
-func (b *Bench) fanKiem(ctx context.Context, h *hall, n int) (out fanned, err error) {
-	s, err := newSwarm(h.server.addr)
+// fanKiem measures Kiem: one person among n votes, once a tick, and everybody sees the tally. The connections are spread over the nodes.
+func (b *Bench) fanKiem(ctx context.Context, h *hall, n int, nodes ...*server) (out fanned, err error) {
+	var pids []int
+	for _, node := range nodes {
+		pids = append(pids, node.pid)
+	}
+	b.calm(ctx, pids...)
+	s, err := newSwarm(nodes[0].addr)
 	if err != nil {
 		return out, err
 	}
 	defer s.close()
 	s.rest = fanoutRest
-	if err := s.dial(n, h.head); err != nil {
-		return out, h.server.explain(err)
+	for i, node := range nodes {
+		s.to = node.addr
+		first := len(s.conns)
+		if err := s.dial(n*(i+1)/len(nodes)-first, func(b []byte, k int) []byte { return h.head(b, first+k) }); err != nil {
+			return out, node.explain(err)
+		}
 	}
 	b.run++
 	v := &voter{run: b.run, person: 0, ideas: h.ideas[:1]}
@@ -136,7 +145,7 @@ func (b *Bench) fanKiem(ctx context.Context, h *hall, n int) (out fanned, err er
 		return out, h.server.explain(err)
 	}
 	out.ticks = 0
-	return out, h.server.explain(b.measure(&out, h.server.pid, s, func() error { return ran(b.Time) }))
+	return out, h.server.explain(b.measure(&out, pids, s, func() error { return ran(b.Time) }))
 }
 
 // groupsShown lets people of all groups support the idea that is voted on, once in a campaign, so that its tally has all figures.
@@ -205,20 +214,20 @@ func (b *Bench) fanChild(ctx context.Context, c *child, n int, like fanned) (out
 		return out, err
 	}
 	out.ticks = uint64(o.count)
-	return out, b.measure(&out, c.pid(), s, func() error { return ran(o) })
+	return out, b.measure(&out, []int{c.pid()}, s, func() error { return ran(o) })
 }
 
 // measure runs a load and takes down what was delivered and what it cost.
-func (b *Bench) measure(out *fanned, pid int, s *swarm, load func() error) error {
+func (b *Bench) measure(out *fanned, pids []int, s *swarm, load func() error) error {
 	frames, bytes, start := s.frames, s.bytes, time.Now()
-	cpu, own, err := b.clocks(pid)
+	cpu, own, err := b.clocks(pids...)
 	if err != nil {
 		return err
 	}
 	if err := load(); err != nil {
 		return err
 	}
-	cpuEnd, ownEnd, err := b.clocks(pid)
+	cpuEnd, ownEnd, err := b.clocks(pids...)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,7 @@ func (b *Bench) fresh(ctx context.Context) error {
 func milli(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
 func (b *Bench) freshKiem(ctx context.Context, h *hall, n int) (*latencies, error) {
+	b.calm(ctx, h.server.pid)
 	s, err := newSwarm(h.server.addr)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (b *Bench) idle(ctx context.Context) error {
 		return b.idleRunning(ctx, n)
 	}
 	dir := filepath.Join(b.Dir, "idle")
-	s, err := b.startServer(ctx, dir)
+	s, err := b.startServer(ctx, dir, newToken())
 	if err != nil {
 		return err
 	}
@@ -45,12 +45,7 @@ func (b *Bench) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c, err := b.startChild(ctx, "textbook")
-		if err != nil {
-			return err
-		}
-		t, err := b.idleAt(ctx, &server{addr: c.addr, pid: c.pid()}, n, plainHead)
-		c.stop()
+		t, err := b.idleTextbook(ctx, n)
 		if err != nil {
 			return fmt.Errorf("textbook: %w", err)
 		}
@@ -62,7 +57,7 @@ func (b *Bench) idle(ctx context.Context) error {
 }
 
 func (b *Bench) idleKiem(ctx context.Context, h *hall, dir string, n int) (out idled, err error) {
-	s, err := b.startServer(ctx, dir)
+	s, err := b.startServer(ctx, dir, newToken())
 	if err != nil {
 		return out, err
 	}
@@ -82,11 +77,20 @@ func (b *Bench) idleKiem(ctx context.Context, h *hall, dir string, n int) (out i
 	return out, s.explain(err)
 }
 
+func (b *Bench) idleTextbook(ctx context.Context, n int) (out idled, err error) {
+	c, err := b.startChild(ctx, "textbook")
+	if err != nil {
+		return out, err
+	}
+	defer c.stop()
+	return b.idleAt(ctx, &server{addr: c.addr, pid: c.pid()}, n, plainHead)
+}
+
 // idleRunning measures once: a server that has run is not started anew.
 func (b *Bench) idleRunning(ctx context.Context, n int) error {
 	s := b.shared.server
 	if s.pid == 0 {
-		b.say("the process of %s is not on this machine: its memory is not known", b.URL)
+		b.leave("idle connections: the process of " + b.URL + " is not on this machine, or of another user (--pid)")
 		return nil
 	}
 	h, err := b.hall(ctx)

@@ -92,6 +92,7 @@ func (h *hall) subject() subject {
 // take lets every connection have its commands under way for a while, then waits for the last answers. Every answer must be the next one of its connection, and in the end
 // everybody must have been told of the last vote.
 func (b *Bench) take(ctx context.Context, of subject, ideas []string, l Load) (*taken, error) {
+	b.calm(ctx, of.pid)
 	s, err := newSwarm(of.addr)
 	if err != nil {
 		return nil, err

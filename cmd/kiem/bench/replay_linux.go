@@ -17,7 +17,7 @@ var longLoad = Load{Conns: 100, InFlight: 16}
 // takes until the campaign answers: with the snapshots that the server made for itself, and from the log alone. It always uses a server of its own, since it is killed.
 func (b *Bench) replay(ctx context.Context) error {
 	dir := filepath.Join(b.Dir, "replay")
-	s, err := b.startServer(ctx, dir)
+	s, err := b.startServer(ctx, dir, newToken())
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (b *Bench) reopenBare(ctx context.Context, h *hall, dir string) (float64, e
 // reopen starts the server, waits until the campaign answers, and kills it. It gives the seconds from the start of the process.
 func (b *Bench) reopen(ctx context.Context, h *hall, dir string) (float64, error) {
 	start := time.Now()
-	s, err := b.startServer(ctx, dir)
+	s, err := b.startServer(ctx, dir, newToken())
 	if err != nil {
 		return 0, err
 	}

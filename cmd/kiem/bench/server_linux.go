@@ -26,9 +26,12 @@ type server struct {
 	errs *tail
 }
 
+// newToken makes an operator's token.
+func newToken() string { return rand.Text() + rand.Text() }
+
 // startServer starts Kiem on a data directory.
-func (b *Bench) startServer(ctx context.Context, dir string, more ...string) (*server, error) {
-	s := &server{token: rand.Text() + rand.Text(), errs: &tail{}}
+func (b *Bench) startServer(ctx context.Context, dir, token string, more ...string) (*server, error) {
+	s := &server{token: token, errs: &tail{}}
 	args := append([]string{"serve", "--addr", "127.0.0.1:0", "--data", dir, "--rate-scale", "1000000", "--log-format", "json"}, more...)
 	s.cmd = exec.CommandContext(ctx, b.Program, args...)
 	s.cmd.Env = append(os.Environ(), "KIEM_ADMIN_TOKEN="+s.token)

@@ -88,6 +88,7 @@ func (b *Bench) saveSnapshot(ctx context.Context, h *hall) (file string, hello i
 }
 
 func (b *Bench) stormKiem(ctx context.Context, h *hall, n int) (*arrived, error) {
+	b.calm(ctx, h.server.pid)
 	voters, err := newSwarm(h.server.addr)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,8 @@ type swarm struct {
 	fetch func(b []byte, k int) []byte
 	// answered is told of the answer to that.
 	answered func(*answer)
+	// raw, if there is one, makes the swarm speak another protocol than websockets: there is no handshake, and it says how many bytes it has taken, 0 if it needs more.
+	raw func(c *conn, b []byte) (int, error)
 
 	opened    int
 	helloSize int // of the newest hello, in bytes
@@ -136,7 +138,7 @@ func (s *swarm) connect(c *conn) error {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if s.to.Addr().Is4() && s.to.Addr().IsLoopback() {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + c.n/perAddress)}}); err != nil {
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(1 + c.n/perAddress)}}); err != nil {
 			_ = unix.Close(fd)
 			return err
 		}
@@ -188,6 +190,11 @@ func (s *swarm) poll(wait time.Duration) error {
 func (s *swarm) connected(c *conn) error {
 	if code, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
 		return fmt.Errorf("connect: %w", unix.Errno(code))
+	}
+	if s.raw != nil {
+		c.state = open
+		s.opened++
+		return nil
 	}
 	s.out = s.out[:0]
 	if s.fetch != nil && c.ask.answer.state == inHead {
@@ -281,6 +288,14 @@ func (s *swarm) readable(c *conn) error {
 
 // take handles what is complete and gives the rest back.
 func (s *swarm) take(c *conn, b []byte) (rest []byte, err error) {
+	if s.raw != nil {
+		for {
+			n, err := s.raw(c, b)
+			if b = b[n:]; err != nil || n == 0 {
+				return b, err
+			}
+		}
+	}
 	if c.state == fetching {
 		return s.fetched(c, b)
 	}

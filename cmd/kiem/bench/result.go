@@ -2,14 +2,61 @@ package bench
 
 import "time"
 
-// Result is what was measured.
+// Result is what was measured. Scripts rely on the names of the first six members (docs/protocol.md); one that was not measured is null.
 type Result struct {
-	Fanout []fanoutRow `json:"fanout"`
-	Intake []intakeRow `json:"intake"`
-	Storm  *stormRow   `json:"storm,omitempty"`
-	Idle   *idleRow    `json:"idle,omitempty"`
-	Fresh  *freshRow   `json:"fresh,omitempty"`
-	Replay *replayRow  `json:"replay,omitempty"`
+	FanoutCPURatio  *float64 `json:"fanout_cpu_ratio"`   // of Kiem to the floor; the highest median over the numbers of connections
+	RSSPerConnBytes *float64 `json:"rss_per_conn_bytes"` // of an idle connection
+	IntakePerS      *float64 `json:"intake_per_s"`       // durable answers with the most commands in flight
+	JoinStormRatio  *float64 `json:"join_storm_ratio"`   // of the time to that of the floor
+	CommandP99Ms    *float64 `json:"command_p99_ms"`     // during the join storm
+	ReplayS         *float64 `json:"replay_s"`           // from the start of the process, from the log alone
+
+	Machine Machine     `json:"machine"`
+	Repeats int         `json:"repeats"`
+	Seconds float64     `json:"seconds"` // that each measurement takes
+	Goals   []Goal      `json:"goals"`
+	Fanout  []fanoutRow `json:"fanout,omitempty"`
+	Intake  []intakeRow `json:"intake,omitempty"`
+	Storm   *stormRow   `json:"storm,omitempty"`
+	Idle    *idleRow    `json:"idle,omitempty"`
+	Fresh   *freshRow   `json:"fresh,omitempty"`
+	Replay  *replayRow  `json:"replay,omitempty"`
+	Redis   *redisRow   `json:"redis,omitempty"`
+	LeftOut []string    `json:"left_out,omitempty"` // and why
+}
+
+// Machine is where it was measured. A load above its processors' number means that others were at work.
+type Machine struct {
+	CPU        string `json:"cpu"`
+	Processors int    `json:"processors"`
+	Kernel     string `json:"kernel"`
+	Go         string `json:"go"`
+	LoadBefore string `json:"load_before"` // of the last minute
+}
+
+// summarise fills in what scripts rely on, and judges the goals.
+func (r *Result) summarise() {
+	for i := range r.Fanout {
+		if f := &r.Fanout[i]; len(f.Ratio.All) > 0 && (r.FanoutCPURatio == nil || f.Ratio.Median > *r.FanoutCPURatio) {
+			r.FanoutCPURatio = &f.Ratio.Median
+		}
+	}
+	if r.Idle != nil {
+		r.RSSPerConnBytes = &r.Idle.Memory.Median
+	}
+	most := 0
+	for i := range r.Intake {
+		if one := &r.Intake[i]; one.Watchers == 0 && one.InFlight > most {
+			r.IntakePerS, most = &one.PerSecond.Median, one.InFlight
+		}
+	}
+	if r.Storm != nil {
+		r.JoinStormRatio, r.CommandP99Ms = &r.Storm.Ratio.Median, &r.Storm.P99.Median
+	}
+	if r.Replay != nil {
+		r.ReplayS = &r.Replay.Log.Median
+	}
+	r.Goals = r.judge()
 }
 
 // fanoutRow is the fan-out at one number of connections. Times are nanoseconds of the server's processor for one frame that reached one client.
@@ -30,6 +77,7 @@ type fanoutRow struct {
 type intakeRow struct {
 	Connections int    `json:"connections"`
 	InFlight    int    `json:"in_flight"`
+	Watchers    int    `json:"watchers,omitempty"` // who get every tick meanwhile; their fan-out is part of the cost
 	Acks        uint64 `json:"acks"`
 	PerSecond   spread `json:"per_s"`
 	Floor       spread `json:"floor_per_s"`
@@ -41,8 +89,6 @@ type intakeRow struct {
 	FloorP99    spread `json:"floor_p99_ms"`
 	P99Ratio    spread `json:"p99_ratio"`
 }
-
-func (r *Result) begin(*Bench) {}
 
 func each[T any](list []T, f func(T) float64) []float64 {
 	out := make([]float64, len(list))
@@ -71,7 +117,7 @@ func (b *Bench) addIntake(l Load, kiem, low []*taken) {
 	micro := func(d time.Duration, n uint64) float64 { return float64(d.Nanoseconds()) / 1000 / float64(n) }
 	k, f := each(kiem, (*taken).perSecond), each(low, (*taken).perSecond)
 	row := intakeRow{
-		Connections: l.Conns, InFlight: l.InFlight, PerSecond: spreadOf(k), Floor: spreadOf(f), Ratio: spreadOf(ratios(k, f)),
+		Connections: l.Conns, InFlight: l.InFlight, Watchers: l.Watchers, PerSecond: spreadOf(k), Floor: spreadOf(f), Ratio: spreadOf(ratios(k, f)),
 		CPU:      spreadOf(each(kiem, func(t *taken) float64 { return micro(t.cpu, t.acks) })),
 		FloorCPU: spreadOf(each(low, func(t *taken) float64 { return micro(t.cpu, t.acks) })),
 		Client:   spreadOf(each(kiem, func(t *taken) float64 { return micro(t.own, t.acks) })),
@@ -163,4 +209,28 @@ type replayRow struct {
 
 func (b *Bench) addReplay(votes uint64, costs, quick, whole []float64) {
 	b.Result.Replay = &replayRow{Votes: votes, Costs: costs, Flat: costs[len(costs)-1] / costs[0], Open: spreadOf(quick), Log: spreadOf(whole)}
+}
+
+// redisRow is the journal in Redis.
+type redisRow struct {
+	Connections int    `json:"connections"` // each with one command in flight
+	PerSecond   spread `json:"per_s"`
+	XADD        spread `json:"xadd_per_s"` // bare, of as many connections
+	Ratio       spread `json:"ratio"`
+	P99         spread `json:"p99_ms"`
+	XADDP99     spread `json:"xadd_p99_ms"`
+	Fanout      int    `json:"fanout_connections"` // half of them at each of two nodes
+	TwoNodes    spread `json:"two_nodes_ns"`       // of both servers for one delivery
+	Floor       spread `json:"floor_ns"`
+	NodesRatio  spread `json:"two_nodes_ratio"`
+}
+
+func (b *Bench) addRedis(l Load, n int, kiem, bare []*taken, nodes, low []fanned) {
+	per, p99 := (*taken).perSecond, func(t *taken) float64 { return t.wait.quantile(0.99).Seconds() * 1000 }
+	k, x, t, f := each(kiem, per), each(bare, per), each(nodes, fanned.perDelivery), each(low, fanned.perDelivery)
+	b.Result.Redis = &redisRow{
+		Connections: l.Conns, PerSecond: spreadOf(k), XADD: spreadOf(x), Ratio: spreadOf(ratios(k, x)),
+		P99: spreadOf(each(kiem, p99)), XADDP99: spreadOf(each(bare, p99)),
+		Fanout: n, TwoNodes: spreadOf(t), Floor: spreadOf(f), NodesRatio: spreadOf(ratios(t, f)),
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"kiem/cmd/kiem/bench"
@@ -41,11 +42,8 @@ func (c *benchRunCmd) Run(p *program) error {
 	}
 	b := &bench.Bench{
 		Program: self, Dir: c.Dir, URL: c.URL, Token: c.AdminToken, PID: c.PID, Only: c.Only, Repeats: c.Repeats, Time: c.Time, Progress: p.stderr,
-		Connections: c.Connections, Loads: []bench.Load{{Conns: 100, InFlight: 1}, {Conns: 1000, InFlight: 1}, {Conns: 100, InFlight: 16}},
+		Connections: c.Connections, Loads: c.loads(),
 		Arrivals: c.Clients, Idle: c.Clients, Screens: c.Clients, Votes: c.Votes, NodesFanout: min(c.Clients, 1000),
-	}
-	if c.Watchers > 0 {
-		b.Loads = append(b.Loads, bench.Load{Conns: 100, InFlight: 16, Watchers: c.Watchers})
 	}
 	err = b.Run(p.ctx)
 	if len(b.Result.Goals) == 0 {
@@ -59,6 +57,16 @@ func (c *benchRunCmd) Run(p *program) error {
 		return errors.Join(err, b.Result.WriteJSON(p.stdout))
 	}
 	return errors.Join(err, b.Result.WriteTable(p.stdout))
+}
+
+// loads are the kinds of intake: few and many connections with one command in flight, few with many, and the same while others watch.
+func (c *benchRunCmd) loads() []bench.Load {
+	few, many := min(100, c.Clients), min(1000, c.Clients)
+	list := []bench.Load{{Conns: few, InFlight: 1}, {Conns: many, InFlight: 1}, {Conns: few, InFlight: 16}}
+	if c.Watchers > 0 {
+		list = append(list, bench.Load{Conns: few, InFlight: 16, Watchers: c.Watchers})
+	}
+	return slices.Compact(list)
 }
 
 func (c *benchRunCmd) plot(r *bench.Result) error {

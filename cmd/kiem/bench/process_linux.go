@@ -110,7 +110,7 @@ type child struct {
 // startChild starts this program with those arguments.
 func (b *Bench) startChild(ctx context.Context, args ...string) (*child, error) {
 	c := &child{cmd: exec.CommandContext(ctx, b.Program, append([]string{"bench"}, args...)...)}
-	c.cmd.Stderr = &c.errs
+	c.cmd.Stderr, c.cmd.Env = &c.errs, plainEnv()
 	in, err := c.cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,7 +35,7 @@ func (b *Bench) startServer(ctx context.Context, dir, token string, more ...stri
 	s := &server{token: token, errs: &tail{}}
 	args := append([]string{"serve", "--addr", "127.0.0.1:0", "--data", dir, "--rate-scale", "1000000", "--log-format", "json"}, more...)
 	s.cmd = exec.CommandContext(ctx, b.Program, args...)
-	s.cmd.Env = append(os.Environ(), "KIEM_ADMIN_TOKEN="+s.token)
+	s.cmd.Env = append(plainEnv(), "KIEM_ADMIN_TOKEN="+s.token)
 	pipe, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -61,6 +62,11 @@ func (b *Bench) startServer(ctx context.Context, dir, token string, more ...stri
 	}
 	s.stop()
 	return nil, fmt.Errorf("bench: the server did not start: %s", s.errs)
+}
+
+// plainEnv is the environment without settings of Kiem, which would change what is measured.
+func plainEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KIEM_") })
 }
 
 // runningServer is the server at an address. Its process is found if it is on this machine.

@@ -89,6 +89,9 @@ func (s *sequencer) applyRecords(seq uint64, e *journal.Entry, items []*Pending,
 				return nil, nil, fmt.Errorf("%w: entry %d says %s, this node has %x", errDiverged, d.Seq, d.Digest, have.digest)
 			}
 			void = append(void, i)
+			if s.watch != nil {
+				s.watch(seq, c, machine.Outcome{})
+			}
 			continue
 		case *epochData:
 			if d.Epoch > s.epoch { // of several the first wins, others are void
@@ -99,7 +102,14 @@ func (s *sequencer) applyRecords(seq uint64, e *journal.Entry, items []*Pending,
 			void = append(void, i)
 			continue
 		}
+		repeated := false
+		if s.watch != nil {
+			_, repeated = s.machine.Look(c)
+		}
 		o := s.machine.Apply(c, stamp)
+		if s.watch != nil && !repeated {
+			s.watch(seq, c, o)
+		}
 		out.events = append(out.events, o.Events...)
 		if o.Refusal != nil || o.Seq != seq {
 			void = append(void, i)

@@ -79,6 +79,7 @@ type sequencer struct {
 	answer  func(*Pending, machine.Outcome)
 	doubt   func(*Pending) bool // takes what would be refused, and submits it again when it is sure that this node is not behind; nil: it never is
 	emit    func(applied)
+	watch   func(seq uint64, c *machine.Command, o machine.Outcome) // is told of each command that was applied and not a repetition, and of system commands; nil: nobody is
 
 	pos     journal.Chain // the last entry that was applied
 	epoch   uint64

@@ -32,6 +32,7 @@ type cli struct {
 	Demo    demoCmd         `cmd:"" help:"Run a server with a sample campaign and print the addresses to open."`
 	Bench   benchCmd        `cmd:"" help:"Measure."`
 	Admin   adminCmd        `cmd:"" help:"Talk to the running server of a data directory."`
+	Verify  verifyCmd       `cmd:"" help:"Check a data directory, a backup or a published file: chain, checksums, witness, and every tally by a recount."`
 	Version versionCmd      `cmd:"" help:"Print the version."`
 }
 

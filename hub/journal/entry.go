@@ -188,7 +188,34 @@ func Decode(body []byte) (*Entry, error) {
 	if err := Check(body); err != nil {
 		return nil, err
 	}
-	r := reader{b: body[1 : len(body)-4]}
+	return decode(body[1 : len(body)-4])
+}
+
+// DecodePublic reads what Public made, as it stands in published files: no checksum, and no part is present. Any deviation is ErrCorrupt.
+func DecodePublic(public []byte) (*Entry, error) {
+	switch {
+	case len(public) > MaxEntry:
+		return nil, fmt.Errorf("%w: an entry of %d bytes, at most %d", ErrTooLarge, len(public), MaxEntry)
+	case len(public) == 0 || public[0] != version:
+		return nil, fmt.Errorf("%w: not an entry of format %d", ErrCorrupt, version)
+	}
+	e, err := decode(public[1:])
+	if err != nil {
+		return nil, err
+	}
+	for i := range e.Records {
+		for _, p := range e.Records[i].Parts {
+			if p.Present() {
+				return nil, fmt.Errorf("%w: record %d of a published entry holds a part that is not public", ErrCorrupt, i)
+			}
+		}
+	}
+	return e, nil
+}
+
+// decode reads what stands between the version and the checksum.
+func decode(b []byte) (*Entry, error) {
+	r := reader{b: b}
 	e := &Entry{}
 	for _, v := range [...]*uint64{&e.Rules, nil, &e.Node, &e.Batch, &e.Flags, &e.Base.Epoch, &e.Base.Seq} {
 		n := r.uvarint()

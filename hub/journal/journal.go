@@ -147,6 +147,21 @@ type Snapshot struct {
 	State  []byte   // the machine's own encoding; texts are in it in sealed form only
 }
 
+// Keeper is implemented by logs whose snapshots can be looked at one by one, damaged ones included. Snapshot passes those over; who verifies
+// wants to name them. It is optional.
+type Keeper interface {
+	// Kept lists the log's snapshots, oldest first.
+	Kept(ctx context.Context) ([]Kept, error)
+}
+
+// Kept is a snapshot that a log keeps.
+type Kept struct {
+	Seq  uint64
+	Name string // where it is: a file, a key
+	// Load reads it: ErrCorrupt if it is damaged, ErrNotFound if a newer one took its place meanwhile.
+	Load func(context.Context) (Snapshot, error)
+}
+
 // Compacter is implemented by journals that can remove the sealed bytes of erased people from stored entries. It is
 // optional: Redis removes them at the next archive-and-trim.
 type Compacter interface {

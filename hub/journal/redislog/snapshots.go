@@ -245,3 +245,33 @@ func (l *Log) load(ctx context.Context, seq uint64, encoded string) (journal.Sna
 	}
 	return h.s, nil
 }
+
+// Kept is journal.Keeper's.
+func (l *Log) Kept(ctx context.Context) (list []journal.Kept, err error) {
+	if err := l.usable(); err != nil {
+		return nil, err
+	}
+	var x index
+	if err := l.j.read(ctx, func(ctx context.Context) (err error) {
+		x, err = l.index(ctx)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for _, seq := range slices.Backward(x.have) {
+		list = append(list, journal.Kept{Seq: seq, Name: keySnap(l.s.name) + " " + strconv.FormatUint(seq, 10), Load: func(ctx context.Context) (s journal.Snapshot, err error) {
+			err = l.j.read(ctx, func(ctx context.Context) error {
+				s, err = l.load(ctx, seq, x.headers[seq])
+				if !errors.Is(err, journal.ErrCorrupt) {
+					return err
+				}
+				if now, again := l.index(ctx); again == nil && now.headers[seq] != x.headers[seq] {
+					return fmt.Errorf("%w: a newer one took its place", journal.ErrNotFound)
+				}
+				return err
+			})
+			return s, err
+		}})
+	}
+	return list, nil
+}

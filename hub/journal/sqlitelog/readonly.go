@@ -22,18 +22,44 @@ type Reader struct {
 	c    *conn
 	end  bool
 	logs map[string]logHead
+
+	kept map[string][]uint64 // folders of snapshots, as they were before the transaction, with the numbers in them, newest first
 }
 
 // OpenReadOnly opens the journal of that directory for reading. The stored heads are held against the witness: ErrCorrupt, with
 // what to do, if they disagree. A directory without a journal is ErrNotFound.
-func OpenReadOnly(_ context.Context, dir string, log *slog.Logger) (_ *Reader, err error) {
+func OpenReadOnly(_ context.Context, dir string, log *slog.Logger) (*Reader, error) {
+	return openReadOnly(dir, log, func(err error) error { return err })
+}
+
+// Inspect is OpenReadOnly for a journal that may be damaged: what is wrong with the witness, or disagrees with it, is listed, and what can be read is read. An
+// error means that nothing can.
+func Inspect(_ context.Context, dir string, log *slog.Logger) (r *Reader, wrong []error, err error) {
+	r, err = openReadOnly(dir, log, func(err error) error {
+		wrong = append(wrong, err)
+		return nil
+	})
+	return r, wrong, err
+}
+
+// openReadOnly asks judge about what is wrong with the witness; it goes on if that gives nil.
+func openReadOnly(dir string, log *slog.Logger, judge func(error) error) (_ *Reader, err error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	old, err := readWitness(dir) // first: what it names must be in the transaction
+	if err != nil {
+		if err := judge(err); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := os.Stat(filepath.Join(dir, fileName)); errors.Is(err, os.ErrNotExist) {
+		if old != nil && old.pos > 0 {
+			return nil, old.refuse(dir, "the journal file is missing")
+		}
 		return nil, fmt.Errorf("%w: there is no journal in %s", journal.ErrNotFound, dir)
 	}
-	old, err := readWitness(dir) // first: what it names must be in the transaction
+	kept, err := listKept(dir) // before the transaction as well: none of them may be of a later entry
 	if err != nil {
 		return nil, err
 	}
@@ -66,14 +92,16 @@ func OpenReadOnly(_ context.Context, dir string, log *slog.Logger) (_ *Reader, e
 	}
 	if old != nil {
 		id, err := journalID(c)
-		if err != nil {
-			return nil, fromSQLite(dir, err)
+		if err == nil {
+			err = checkWitness(c, dir, id, old, heads)
 		}
-		if err := checkWitness(c, dir, id, old, heads); err != nil {
-			return nil, fromSQLite(dir, err)
+		if err != nil {
+			if err := judge(fromSQLite(dir, err)); err != nil {
+				return nil, err
+			}
 		}
 	}
-	r := &Reader{j: &Journal{dir: dir, log: log}, c: c, logs: map[string]logHead{}}
+	r := &Reader{j: &Journal{dir: dir, log: log}, c: c, logs: map[string]logHead{}, kept: kept}
 	for _, h := range heads {
 		r.logs[h.name] = h
 	}

@@ -211,9 +211,23 @@ func (s *sim) check() {
 			s.failf("replay from the snapshot of entry %d ends elsewhere", snap.Seq)
 		}
 	}
+	s.checkRecount(all)
 	s.checkCommands(o)
 	s.checkVotes(o, first)
 	s.checkRepeats(first)
+}
+
+// checkRecount verifies the log as `kiem verify` does: nothing is wrong with it, whatever happened to the nodes, and the recount has every figure that is shown.
+func (s *sim) checkRecount(all []journal.Stored) {
+	v := newVerifier(s.logName, true)
+	v.seq.every, v.seq.window.keep = simCheckpointEvery, simLag
+	if err := v.seq.follow(all); err != nil {
+		v.stopped(err)
+	}
+	v.compare()
+	for _, p := range v.report().Problems {
+		s.failf("verify: %v", p)
+	}
 }
 
 func (s *sim) checkCommands(o *oracle) {

@@ -46,8 +46,8 @@ func (v *verifier) checkSnapshots(ctx context.Context) {
 		case err == nil:
 			v.log.Snapshots++
 		case errors.Is(err, journal.ErrNotFound): // replaced just now
-		case errors.Is(err, machine.ErrSnapshot):
-			v.log.Notes = append(v.log.Notes, fmt.Sprintf("%s is whole, but of a form that this version does not start from: %v", k.Name, err))
+		case errors.Is(err, errOtherForm):
+			v.log.Notes = append(v.log.Notes, fmt.Sprintf("%s is of a form that this version does not start from", k.Name))
 		default:
 			v.problem(verify.Problem{Kind: verify.Snapshot, Entry: k.Seq, File: k.Name, Detail: err.Error(),
 				Do: "Nothing is lost: the entries are the truth, and a server passes a damaged snapshot over. Remove it; the next one is made by itself. If disks do this, look at the disk."})
@@ -69,5 +69,21 @@ func (v *verifier) checkSnapshot(ctx context.Context, k journal.Kept) error {
 	case s.Epoch != v.seq.epoch || s.Digest != digest:
 		return fmt.Errorf("%w: its state is %x in epoch %d, the replay's %x in epoch %d", errDiverged, s.Digest, s.Epoch, digest, v.seq.epoch)
 	}
+	if v.otherForm(s.State) {
+		return errOtherForm
+	}
 	return v.fresh().load(s) // what a server would start from has the digest that it says
+}
+
+// errOtherForm: a snapshot was written by another version of Kiem, which is no damage.
+var errOtherForm = errors.New("hub: a snapshot of another form")
+
+// otherForm says whether the state, or the machine's part of it, begins with another version than this program writes.
+func (v *verifier) otherForm(state []byte) bool {
+	d := machine.NewDecoder(state)
+	if d.Int() != stateVersion {
+		return true
+	}
+	_, inner := d.Blob(), d.Blob()
+	return d.Err() == nil && machine.NewDecoder(inner).Int() != machine.NewDecoder(v.fresh().machine.Snapshot()).Int()
 }

@@ -96,16 +96,13 @@ func (c *codec) name(p *Pending, m machine.Machine) error {
 		cmd.Tag = voteTag(v)
 		return nil
 	}
-	if c.people == nil || cmd.Actor.IsZero() { // nothing personal in it: a plain digest tells contents apart
-		data, err := json.Marshal(cmd.Data)
-		if err != nil {
-			return fmt.Errorf("hub: encode %s: %w", cmd.Type, err)
-		}
-		sum := sha256.Sum256(data)
-		cmd.Tag = binary.BigEndian.Uint64(sum[:])
-		return nil
+	if c.people == nil || cmd.Actor.IsZero() { // nothing personal in it
+		return plainTag(cmd)
 	}
 	sealer := c.people.sealer(cmd.Actor)
+	if sealer == nil && cmd.Type == campaign.PersonErased { // after an older log was put back beside a vault that has forgotten the person
+		return plainTag(cmd)
+	}
 	if sealer == nil {
 		return fmt.Errorf("hub: no key for a participant: %w", vault.ErrNotFound)
 	}
@@ -121,6 +118,17 @@ func (c *codec) name(p *Pending, m machine.Machine) error {
 		}
 	}
 	cmd.Tag = sealer.Tag(p.Content)
+	return nil
+}
+
+// plainTag is a plain digest of the content, to tell contents apart.
+func plainTag(cmd *machine.Command) error {
+	data, err := json.Marshal(cmd.Data)
+	if err != nil {
+		return fmt.Errorf("hub: encode %s: %w", cmd.Type, err)
+	}
+	sum := sha256.Sum256(data)
+	cmd.Tag = binary.BigEndian.Uint64(sum[:])
 	return nil
 }
 

@@ -124,6 +124,11 @@ func (v *verifier) report() verify.Log {
 	case *campaign.Machine:
 		v.log.Ideas = len(m.Board().All())
 		v.log.Title = m.View(machine.Public, nobody).Campaign().Title
+		for _, p := range m.People() {
+			if p.Erased {
+				v.log.Erased = append(v.log.Erased, p.ID)
+			}
+		}
 	case *directory.Machine:
 		v.log.Title = "the directory"
 	}

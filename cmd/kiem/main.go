@@ -33,6 +33,8 @@ type cli struct {
 	Bench   benchCmd        `cmd:"" help:"Measure."`
 	Admin   adminCmd        `cmd:"" help:"Talk to the running server of a data directory."`
 	Verify  verifyCmd       `cmd:"" help:"Check a data directory, a backup or a published file: chain, checksums, witness, and every tally by a recount."`
+	Backup  backupCmd       `cmd:"" help:"Copy a data directory while its server runs: the journal, and its keys apart."`
+	Restore restoreCmd      `cmd:"" help:"Put a backup into an empty data directory and verify it."`
 	Version versionCmd      `cmd:"" help:"Print the version."`
 }
 

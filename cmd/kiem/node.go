@@ -152,6 +152,11 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (n *node, err err
 	if err != nil {
 		return n, err
 	}
+	if s.Redis == "" {
+		if err := n.afterRestore(ctx, s.Data); err != nil {
+			return n, err
+		}
+	}
 	n.metrics.Watch(&n.hub.Stats)
 	var origins []string
 	if s.PublicURL != "" {
@@ -180,6 +185,9 @@ type stores struct {
 func (s *settings) stores(ctx context.Context, n *node) (out stores, err error) {
 	if s.Redis != "" {
 		return s.redis(ctx, n)
+	}
+	if err := markRestored(s.Data); err != nil {
+		return out, err
 	}
 	if out.journal, err = sqlitelog.Open(ctx, s.Data, sqlitelog.Options{Log: n.log, Observe: sqlitelog.Observer{
 		Fsync:  n.metrics.Fsync,

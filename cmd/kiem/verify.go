@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"kiem/hub"
+	"kiem/hub/backup"
 	"kiem/hub/journal"
 	"kiem/hub/journal/redislog"
 	"kiem/hub/journal/sqlitelog"
@@ -65,7 +66,7 @@ func (c *verifyCmd) Run(p *program) error {
 	var out verified
 	switch {
 	case c.File != "":
-		if expect.Seq > 0 || c.Campaign != "" {
+		if c.Expect != "" || c.Campaign != "" {
 			return usageError("--campaign and --expect go with --data and --redis")
 		}
 		out, err = verifyFile(p.ctx, c.File, bar)
@@ -81,25 +82,37 @@ func (c *verifyCmd) Run(p *program) error {
 	return out.print(p.stdout, c.JSON)
 }
 
-// expected reads --expect.
-func (c *verifyCmd) expected() (at journal.Chain, err error) {
+// expected reads --expect: for the campaign's log, where it must have been.
+func (c *verifyCmd) expected() (map[string]journal.Chain, error) {
 	if c.Expect == "" {
-		return at, nil
+		return nil, nil
 	}
-	seq, head, ok := strings.Cut(c.Expect, ":")
+	i, err := id.Parse(c.Campaign)
+	if err != nil {
+		return nil, usageError("--expect goes with --campaign, which is an id")
+	}
+	seq, head, _ := strings.Cut(c.Expect, ":")
+	at, err := position(seq, head)
+	if err != nil {
+		return nil, usageError("--expect is the number of an entry, a colon, and 64 hexadecimal digits")
+	}
+	return map[string]journal.Chain{hub.LogName(i): at}, nil
+}
+
+// position reads a number and a head.
+func position(seq, head string) (at journal.Chain, err error) {
 	hash, err := hex.DecodeString(head)
-	if at.Seq, _ = strconv.ParseUint(seq, 10, 64); !ok || err != nil || len(hash) != len(at.Hash) || at.Seq == 0 {
-		return at, usageError("--expect is the number of an entry, a colon, and 64 hexadecimal digits")
+	if err != nil || len(hash) != copy(at.Hash[:], hash) || len(hash) != len(at.Hash) {
+		return at, fmt.Errorf("%q is no head", head)
 	}
-	if c.Campaign == "" {
-		return at, usageError("--expect goes with --campaign")
+	if at.Seq, err = strconv.ParseUint(seq, 10, 64); err == nil && at.Seq == 0 {
+		err = fmt.Errorf("entry 0 has no head")
 	}
-	copy(at.Hash[:], hash)
-	return at, nil
+	return at, err
 }
 
 // verifyData verifies a data directory, at one instant.
-func verifyData(ctx context.Context, dir, campaign string, expect journal.Chain, bar *progress) (out verified, err error) {
+func verifyData(ctx context.Context, dir, campaign string, expect map[string]journal.Chain, bar *progress) (out verified, err error) {
 	r, wrong, err := sqlitelog.Inspect(ctx, dir, slog.New(slog.DiscardHandler))
 	for _, err := range wrong {
 		out.Problems = append(out.Problems, problemOf(verify.Missing, err))
@@ -155,7 +168,7 @@ func problemOf(kind string, err error) verify.Problem {
 }
 
 // verifyRedis verifies the logs on Redis, each up to the head that it has when its turn comes.
-func verifyRedis(ctx context.Context, url, campaign string, expect journal.Chain, bar *progress) (out verified, err error) {
+func verifyRedis(ctx context.Context, url, campaign string, expect map[string]journal.Chain, bar *progress) (out verified, err error) {
 	j, err := redislog.Open(ctx, redislog.Options{Address: url, Relaxed: true}) // reading does not ask what a write would be worth
 	if err != nil {
 		return out, err
@@ -166,7 +179,7 @@ func verifyRedis(ctx context.Context, url, campaign string, expect journal.Chain
 }
 
 // journal verifies the logs of a journal.
-func (v *verified) journal(ctx context.Context, j journal.Journal, campaign string, expect journal.Chain, bar *progress) error {
+func (v *verified) journal(ctx context.Context, j journal.Journal, campaign string, expect map[string]journal.Chain, bar *progress) error {
 	names, err := j.Names(ctx)
 	if err != nil {
 		return err
@@ -182,33 +195,43 @@ func (v *verified) journal(ctx context.Context, j journal.Journal, campaign stri
 		names = []string{hub.LogName(i)}
 	}
 	for _, name := range names {
-		l, err := hub.Verify(ctx, j, name, hub.VerifyOptions{Expect: expect, Progress: func(seq, head uint64) { bar.show(name, seq, head) }})
+		l, err := hub.Verify(ctx, j, name, hub.VerifyOptions{Expect: expect[name], Progress: func(seq, head uint64) { bar.show(name, seq, head) }})
 		if err != nil {
 			return fmt.Errorf("log %s: %w", name, err)
 		}
 		v.Logs = append(v.Logs, l)
 	}
-	v.head(campaign)
+	v.Head, v.Seq, v.logs = headOf(v.heads())
 	return nil
 }
 
-// head chooses what the last line names: the log of the campaign if there is only one, or one was asked for. Else all logs together: how many entries they have, and
-// the SHA-256 of a line "name seq head" for each, in the order of the names.
-func (v *verified) head(campaign string) {
-	var campaigns []verify.Log
+// headOf is what the last line names: the end of the campaign's log if there is one campaign, or one was asked for. Else all logs together, and the last value is true: how many entries
+// they have, and the SHA-256 of a line "name seq head" for each, in the order of the names.
+func headOf(logs []backup.Log) (head string, seq uint64, all bool) {
+	var campaigns []backup.Log
 	sum := sha256.New()
-	for _, l := range v.Logs {
-		if l.Campaign != nil {
+	for _, l := range logs {
+		if strings.HasPrefix(l.Name, campaignLogs) {
 			campaigns = append(campaigns, l)
 		}
 		fmt.Fprintf(sum, "%s %d %s\n", l.Name, l.Seq, l.Head)
-		v.Seq += l.Seq
+		seq += l.Seq
 	}
 	if len(campaigns) == 1 {
-		v.Head, v.Seq = campaigns[0].Head, campaigns[0].Seq
-		return
+		return campaigns[0].Head, campaigns[0].Seq, false
 	}
-	v.Head, v.logs = hex.EncodeToString(sum.Sum(nil)), true
+	return hex.EncodeToString(sum.Sum(nil)), seq, true
+}
+
+// campaignLogs is how the names of campaigns' logs begin.
+const campaignLogs = "c:"
+
+// heads is where the logs end.
+func (v *verified) heads() (list []backup.Log) {
+	for _, l := range v.Logs {
+		list = append(list, backup.Log{Name: l.Name, Seq: l.Seq, Head: l.Head})
+	}
+	return list
 }
 
 // problems lists all.

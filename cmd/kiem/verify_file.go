@@ -1,7 +1,17 @@
 package main
 
-import "context"
+import (
+	"context"
+	"errors"
 
-func verifyFile(ctx context.Context, path string, bar *progress) (verified, error) {
-	return verified{}, nil
+	"kiem/hub/backup"
+)
+
+// verifyFile verifies a backup or a published file, whichever it is.
+func verifyFile(ctx context.Context, path string, bar *progress) (out verified, err error) {
+	out, err = verifyBackup(ctx, path, bar)
+	if !errors.Is(err, backup.ErrBad) {
+		return out, err
+	}
+	return out, err
 }

@@ -29,6 +29,15 @@ func (r *Reader) Witnessed() bool {
 	return err != nil || m != nil
 }
 
+// Heads gives where each log ends, by name.
+func (r *Reader) Heads() map[string]journal.Chain {
+	heads := map[string]journal.Chain{}
+	for name, h := range r.logs {
+		heads[name] = h.chain
+	}
+	return heads
+}
+
 // Check looks at the file itself: SQLite's pages, the tables as Kiem made them, the position of every entry, and whether everything in it belongs to a log. Each finding is an
 // ErrCorrupt; entries are checked by reading them.
 func (r *Reader) Check(context.Context) (found []error) {

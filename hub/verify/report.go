@@ -81,7 +81,7 @@ type Log struct {
 	Ideas       int       `json:"ideas"`
 	Ballots     int       `json:"ballots"`
 	Supports    int       `json:"supports"`
-	Erased      []id.ID   `json:"-"` // people whom the log says to be erased
+	Erased      []id.ID   `json:"-"`               // people whom the log says to be erased
 	Notes       []string  `json:"notes,omitempty"` // worth knowing, and no damage
 	Problems    []Problem `json:"problems"`
 }

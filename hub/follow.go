@@ -247,6 +247,7 @@ func (r *Room) adopt(p repairResult) {
 		r.machine().TakeTouched()
 		r.views.clear()
 		r.views.forget()
+		r.likes.forget()
 		r.resetAll("epoch")
 	}
 	r.reindexDue()

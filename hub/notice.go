@@ -18,6 +18,7 @@ func (r *Room) emit(a applied) {
 			r.noticed(&a.events[i])
 		}
 		r.views.changed(a.events)
+		r.likes.note(a.events, r.machine().Board())
 	}
 	if a.epoch && r.fan != nil {
 		r.views.forget() // one of the old epoch would send whoever fetches it back again and again, until it is too old to be served

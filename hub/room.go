@@ -60,6 +60,7 @@ type Room struct {
 	due      int64 // when to look at that; later than owed if it was sent already
 	since    since // the last snapshot
 	views    viewCache
+	likes    lookalikes
 	others   *bus.Presence // people on other nodes
 
 	unsubscribe func() // from the bus; nil for the directory

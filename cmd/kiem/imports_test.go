@@ -21,7 +21,7 @@ const modulePath = "kiem"
 var purePackages = []string{"id", "ideas/...", "voting/...", "calls/...", "hub/campaign", "hub/directory", "hub/machine", "hub/wire"}
 
 // pureLibraries are third-party packages that compute and do nothing else.
-var pureLibraries = []string{"golang.org/x/text/..."}
+var pureLibraries = []string{"golang.org/x/text/...", "github.com/blevesearch/snowballstem/..."}
 
 // impureStandard are standard packages through which a pure package could see the world or depend on the order of goroutines.
 var impureStandard = []string{

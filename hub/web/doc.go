@@ -144,6 +144,7 @@ func (s *Server) routes() {
 	v1.GET("/campaigns/:id/live", s.handle(s.live))
 	v1.POST("/campaigns/:id/commands", s.handle(s.commands))
 	v1.GET("/campaigns/:id/results", s.handle(s.results))
+	v1.POST("/campaigns/:id/similar", s.handle(s.similar))
 	v1.GET("/campaigns/:id/export", s.handle(s.export))
 	v1.GET("/campaigns/:id/participants", s.handle(s.participants))
 	v1.POST("/campaigns/:id/links", s.handle(s.makeLink))

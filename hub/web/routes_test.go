@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestMethodsAndPaths: every path answers every method sanely: what is not there is 404 in JSON under /api/ and a page elsewhere, a method that a path does not have
@@ -119,5 +123,31 @@ func TestUnsafeSettingsAreShown(t *testing.T) {
 		if _, err := New(bad); err == nil {
 			t.Errorf("New took %v %v", bad.Proxies, bad.Origins)
 		}
+	}
+}
+
+// TestProtocolListsCalls: docs/protocol.md has a row for every call there is, and none for another.
+func TestProtocolListsCalls(t *testing.T) {
+	text, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 {
+			for _, m := range regexp.MustCompile("`(GET|POST|PUT|DELETE|PATCH) (/[^`]*)`").FindAllStringSubmatch(cells[1], -1) {
+				listed[m[1]+" "+regexp.MustCompile(`\{(\w+)\}`).ReplaceAllString(m[2], ":$1")] = true
+			}
+		}
+	}
+	w := newWorld(t)
+	served := map[string]bool{}
+	for _, r := range w.server.engine.Routes() {
+		if path, ok := strings.CutPrefix(r.Path, "/api/v1"); ok {
+			served[r.Method+" "+path] = true
+		}
+	}
+	if diff := cmp.Diff(served, listed); diff != "" {
+		t.Errorf("served -, listed +:\n%s", diff)
 	}
 }

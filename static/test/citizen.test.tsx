@@ -226,6 +226,41 @@ describe("the composer", () => {
 		expect(document.body.textContent).toContain("Hier is je tekst van daarnet.");
 	});
 
+	test("what looks like it is shown while the title is typed, can be supported there, and goes on wish", async () => {
+		const { world } = await composer();
+		world.answers[`/campaigns/${roomID}/similar`] = { ideas: [{ id: ideaID(2) }, { id: ideaID(77) }, { id: ideaID(1) }] };
+		await type(find("input", "Titel"), "Bank");
+		await pass(600);
+		expect(world.posted).toEqual([]); // too short to look like anything
+		await type(find("input", "Titel"), "Bank in de zo");
+		await pass(300);
+		await type(find("input", "Titel"), "Bank in de zon");
+		await pass(600);
+		expect(world.posted).toEqual([{ path: `/campaigns/${roomID}/similar`, body: { title: "Bank in de zon", text: "" } }]);
+		const box = find("section", "Lijkt dit op jouw idee?");
+		expect([...box.querySelectorAll("a")].map((a) => a.getAttribute("href"))).toEqual([
+			`/c/${roomID}/idea/${ideaID(2)}`,
+			`/c/${roomID}/idea/${ideaID(1)}`,
+		]); // one that this page does not know is left out
+		button("Steun, Idee 2").click();
+		await pass(0);
+		expect(world.last.sent[0]).toMatchObject({ type: "support.set", data: { idea: ideaID(2), value: 1 } });
+		button("Mijn idee is anders").click();
+		await pass(0);
+		expect(document.body.textContent).not.toContain("Lijkt dit op jouw idee?");
+		await type(find("input", "Titel"), "Bank in de volle zon");
+		await pass(600);
+		expect(world.posted.length).toBe(1);
+	});
+
+	test("without an answer about look-alikes an idea is written all the same", async () => {
+		const { world } = await composer();
+		world.answers[`/campaigns/${roomID}/similar`] = new Error("away");
+		await type(find("input", "Titel"), "Bank in de zon");
+		await pass(600);
+		expect(document.querySelector("section.note")).toBeNull();
+	});
+
 	test("a text over the limit of the campaign is told, not cut", async () => {
 		const { world } = await composer({ settings: { ...campaign().settings, text_max: 20 } });
 		await type(find("input", "Titel"), "Bank");

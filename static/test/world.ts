@@ -60,6 +60,7 @@ export class FakeWorld implements World {
 	sockets: FakeSocket[] = [];
 	answers: Record<string, unknown> = {};
 	asked: string[] = [];
+	posted: { path: string; body: unknown }[] = [];
 	origin = "http://kiem.test";
 	chance = 0.5;
 
@@ -77,6 +78,10 @@ export class FakeWorld implements World {
 		const answer = this.answers[path];
 		if (answer instanceof Error) throw answer;
 		return structuredClone(answer) as T;
+	};
+	post = async <T>(path: string, body: unknown): Promise<T> => {
+		this.posted.push({ path, body });
+		return this.get<T>(path);
 	};
 	get last(): FakeSocket {
 		return this.sockets[this.sockets.length - 1]!;

@@ -10,6 +10,7 @@ import type { Room } from "../store/room.ts";
 import { Box, Boxes, TextArea, TextField, Wrong } from "../ui/fields.tsx";
 import { Sheet } from "../ui/sheet.tsx";
 import { alarm, say } from "../ui/voice.tsx";
+import { Lookalikes } from "./lookalikes.tsx";
 
 const TITLE_MAX = 120;
 const NEED_MAX = 500;
@@ -163,6 +164,7 @@ export function Composer({
 					wrong={at("title")}
 					inputRef={title}
 				/>
+				{!idea && <Lookalikes room={room} title={f.title} text={f.text} />}
 				<TextArea
 					label={t("compose.text")}
 					hint={t("compose.text.hint")}

@@ -18,6 +18,7 @@ export type Phase = "loading" | "ready" | "signed-out" | "not-found" | "removed"
 /** What the room needs of the world; tests bring their own. */
 export interface World extends Air {
 	get<T>(path: string): Promise<T>;
+	post<T>(path: string, body: unknown): Promise<T>;
 	/** http(s)://host of this page */
 	origin: string;
 }
@@ -29,6 +30,7 @@ export const browser: World = {
 	random: Math.random,
 	now: Date.now,
 	get: (path) => call("GET", path),
+	post: (path, body) => call("POST", path, body),
 	get origin() {
 		return location.origin;
 	},
@@ -101,6 +103,12 @@ export class Room {
 
 	/** The server's time, as far as this page knows it: milliseconds. */
 	now = (): number => this.world.now() + this.offset;
+
+	/** Ideas that everybody sees and that look like what somebody is writing. */
+	async similar(title: string, text: string): Promise<string[]> {
+		const found = await this.world.post<{ ideas: { id: string }[] }>(`/campaigns/${this.id}/similar`, { title, text });
+		return found.ideas.map((i) => i.id);
+	}
 
 	can(command: string): boolean {
 		return this.me.value?.rights?.includes(command) ?? false;

@@ -29,6 +29,7 @@ type Bench struct {
 
 	run         uint32 // names measurements, in commands
 	descriptors int
+	patience    time.Duration // of swarms; 0: the usual
 	shared      shared
 }
 

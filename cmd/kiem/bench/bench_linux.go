@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,6 +97,15 @@ func (b *Bench) clocks(pids ...int) (servers, own time.Duration, err error) {
 		servers += one
 	}
 	return servers, own, nil
+}
+
+// swarm makes clients for a server.
+func (b *Bench) swarm(to netip.AddrPort) (*swarm, error) {
+	s, err := newSwarm(to)
+	if err == nil && b.patience > 0 {
+		s.patience = b.patience
+	}
+	return s, err
 }
 
 // calm waits until a process has done what is left of the measurement before, such as taking leave of ten thousand clients. One that never is calm is measured as it is.

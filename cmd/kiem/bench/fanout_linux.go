@@ -70,7 +70,7 @@ func (b *Bench) fanKiem(ctx context.Context, h *hall, n int, nodes ...*server) (
 		pids = append(pids, node.pid)
 	}
 	b.calm(ctx, pids...)
-	s, err := newSwarm(nodes[0].addr)
+	s, err := b.swarm(nodes[0].addr)
 	if err != nil {
 		return out, err
 	}
@@ -131,9 +131,9 @@ func (b *Bench) fanKiem(ctx context.Context, h *hall, n int, nodes ...*server) (
 			}
 		}
 		going = false
-		for until := time.Now().Add(patience); open; {
+		for until := time.Now().Add(s.patience); open; {
 			if time.Now().After(until) {
-				return fmt.Errorf("bench: a vote was not answered within %v", patience)
+				return fmt.Errorf("bench: a vote was not answered within %v", s.patience)
 			}
 			if err := s.poll(10 * time.Millisecond); err != nil {
 				return err
@@ -162,7 +162,7 @@ func (b *Bench) groupsShown(s *swarm, h *hall, n int) error {
 			return err
 		}
 	}
-	for until := time.Now().Add(patience); s.other < before+groupVotes; {
+	for until := time.Now().Add(s.patience); s.other < before+groupVotes; {
 		if time.Now().After(until) {
 			return fmt.Errorf("bench: %d of %d votes were answered", s.other-before, groupVotes)
 		}
@@ -175,7 +175,7 @@ func (b *Bench) groupsShown(s *swarm, h *hall, n int) error {
 
 // fanChild measures a server that fans out when it is told to, with what Kiem did.
 func (b *Bench) fanChild(ctx context.Context, c *child, n int, like fanned) (out fanned, err error) {
-	s, err := newSwarm(c.addr)
+	s, err := b.swarm(c.addr)
 	if err != nil {
 		return out, err
 	}
@@ -187,10 +187,7 @@ func (b *Bench) fanChild(ctx context.Context, c *child, n int, like fanned) (out
 	}
 	o := order{word: "fan", count: int(like.ticks), size: like.message(), every: like.took / time.Duration(like.ticks)}
 	ran := func(o order) error {
-		done, err := c.begin(o)
-		if err != nil {
-			return err
-		}
+		done := c.begin(o)
 		target := s.conns[0].to + uint64(o.count)
 		for {
 			if err := s.poll(10 * time.Millisecond); err != nil {

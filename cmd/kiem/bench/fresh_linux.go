@@ -51,7 +51,7 @@ func milli(d time.Duration) time.Duration { return d.Round(100 * time.Microsecon
 
 func (b *Bench) freshKiem(ctx context.Context, h *hall, n int) (*latencies, error) {
 	b.calm(ctx, h.server.pid)
-	s, err := newSwarm(h.server.addr)
+	s, err := b.swarm(h.server.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (b *Bench) freshKiem(ctx context.Context, h *hall, n int) (*latencies, erro
 }
 
 func (b *Bench) freshFloor(ctx context.Context, c *child, n int) (*latencies, error) {
-	s, err := newSwarm(c.addr)
+	s, err := b.swarm(c.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +84,8 @@ func (b *Bench) freshFloor(ctx context.Context, c *child, n int) (*latencies, er
 				return err
 			}
 		}
-		done, err = c.begin(order{word: "fan", count: 1, size: fanoutSize})
-		return err
+		done = c.begin(order{word: "fan", count: 1, size: fanoutSize})
+		return nil
 	})
 }
 
@@ -122,12 +122,12 @@ func (b *Bench) follow(ctx context.Context, s *swarm, calm time.Duration, send f
 		if err := send(); err != nil {
 			return nil, err
 		}
-		for until := time.Now().Add(patience); left > 0; {
+		for until := time.Now().Add(s.patience); left > 0; {
 			if err := s.poll(50 * time.Millisecond); err != nil {
 				return nil, err
 			}
 			if time.Now().After(until) {
-				return nil, fmt.Errorf("%w: %d of %d screens did not get the tally within %v", errLost, left, len(s.conns), patience)
+				return nil, fmt.Errorf("%w: %d of %d screens did not get the tally within %v", errLost, left, len(s.conns), s.patience)
 			}
 		}
 		if ctx.Err() != nil {

@@ -64,7 +64,7 @@ func (b *Bench) idleKiem(ctx context.Context, h *hall, dir string, n int) (out i
 	defer s.stop()
 	h.server = s
 	// The room is opened before anything is measured: what it takes is not the connections'.
-	first, err := newSwarm(s.addr)
+	first, err := b.swarm(s.addr)
 	if err != nil {
 		return out, err
 	}
@@ -115,7 +115,7 @@ func (b *Bench) idleAt(ctx context.Context, to *server, n int, head func([]byte,
 	if err != nil {
 		return out, err
 	}
-	s, err := newSwarm(to.addr)
+	s, err := b.swarm(to.addr)
 	if err != nil {
 		return out, err
 	}

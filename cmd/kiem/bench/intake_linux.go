@@ -93,7 +93,7 @@ func (h *hall) subject() subject {
 // everybody must have been told of the last vote.
 func (b *Bench) take(ctx context.Context, of subject, ideas []string, l Load) (*taken, error) {
 	b.calm(ctx, of.pid)
-	s, err := newSwarm(of.addr)
+	s, err := b.swarm(of.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,8 @@ func (b *Bench) vote(ctx context.Context, t *ballots, pid int, long time.Duratio
 	for t.open > 0 {
 		so := t.swarm.time() - start
 		t.going = t.going && so < long && ctx.Err() == nil
-		if so > long+patience {
-			return nil, fmt.Errorf("bench: %d commands were not answered within %v", t.open, patience)
+		if so > long+t.swarm.patience {
+			return nil, fmt.Errorf("bench: %d commands were not answered within %v", t.open, t.swarm.patience)
 		}
 		if err := t.swarm.poll(50 * time.Millisecond); err != nil {
 			return nil, err

@@ -35,10 +35,11 @@ func (r *Result) bars() (list []bar) {
 			continue
 		}
 		rate := bar{label: fmt.Sprintf("Intake, %d × %d: answers a second", i.Connections, i.InFlight), value: i.Ratio, least: true}
+		wait := bar{label: fmt.Sprintf("Intake, %d × %d: p99", i.Connections, i.InFlight), value: i.P99Ratio}
 		if i.InFlight == 1 {
-			rate.goal = goalIntake
+			rate.goal, wait.goal = goalIntake, goalWait
 		}
-		list = append(list, rate, bar{label: fmt.Sprintf("Intake, %d × %d: p99", i.Connections, i.InFlight), value: i.P99Ratio, goal: goalWait})
+		list = append(list, rate, wait)
 	}
 	if r.Storm != nil {
 		list = append(list, bar{label: fmt.Sprintf("Join storm of %d: time", r.Storm.Clients), value: r.Storm.Ratio, goal: goalStorm})

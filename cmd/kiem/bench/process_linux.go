@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -101,6 +102,7 @@ func listenerOf(port uint16) int {
 // child is a server that the bench started and obeys it (orders.go).
 type child struct {
 	cmd   *exec.Cmd
+	mu    sync.Mutex // of an order and its answer
 	in    io.WriteCloser
 	lines *bufio.Reader
 	addr  netip.AddrPort
@@ -136,33 +138,30 @@ func (b *Bench) startChild(ctx context.Context, args ...string) (*child, error) 
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// begin gives an order; done is closed when it was carried out.
-func (c *child) begin(o order) (done <-chan error, err error) {
-	if _, err := fmt.Fprintln(c.in, o); err != nil {
-		return nil, err
-	}
-	ended := make(chan error, 1)
+// begin gives an order, and tells when it was carried out. Orders are carried out one after the other.
+func (c *child) begin(o order) <-chan error {
+	done := make(chan error, 1)
 	go func() {
-		line, err := c.lines.ReadString('\n')
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_, err := fmt.Fprintln(c.in, o)
+		line := ""
+		if err == nil {
+			line, err = c.lines.ReadString('\n')
+		}
 		if err == nil && line != "done\n" {
 			err = errors.New(line)
 		}
 		if err != nil {
 			err = fmt.Errorf("%v: %w: %s", o, err, c.errs.String())
 		}
-		ended <- err
+		done <- err
 	}()
-	return ended, nil
+	return done
 }
 
 // hang lets it forget all connections.
-func (c *child) hang() error {
-	done, err := c.begin(order{word: "hang"})
-	if err != nil {
-		return err
-	}
-	return <-done
-}
+func (c *child) hang() error { return <-c.begin(order{word: "hang"}) }
 
 func (c *child) stop() {
 	_ = c.in.Close()
@@ -171,11 +170,16 @@ func (c *child) stop() {
 }
 
 // tail keeps the newest part of what a process says.
-type tail struct{ buf bytes.Buffer }
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
 
 const tailSize = 8 << 10
 
 func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.buf.Write(p)
 	if over := t.buf.Len() - tailSize; over > 0 {
 		t.buf.Next(over)
@@ -183,4 +187,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string { return strings.TrimSpace(t.buf.String()) }
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(t.buf.String())
+}

@@ -107,7 +107,7 @@ func (b *Bench) startRedis(ctx context.Context) (*redisServer, error) {
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for until := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(mostPatience); ; time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("tcp", addr.String())
 		if err == nil {
 			return r, c.Close()
@@ -121,7 +121,7 @@ func (b *Bench) startRedis(ctx context.Context) (*redisServer, error) {
 
 // xadd measures bare XADDs of entries as long as a vote's, one after the other on each connection.
 func (b *Bench) xadd(ctx context.Context, to netip.AddrPort) (*taken, error) {
-	s, err := newSwarm(to)
+	s, err := b.swarm(to)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +161,8 @@ func (b *Bench) xadd(ctx context.Context, to netip.AddrPort) (*taken, error) {
 		}
 		for open > 0 {
 			so := s.time() - start
-			if going = so < long && ctx.Err() == nil; so > long+patience {
-				return nil, fmt.Errorf("bench: %d XADDs were not answered within %v", open, patience)
+			if going = so < long && ctx.Err() == nil; so > long+mostPatience {
+				return nil, fmt.Errorf("bench: %d XADDs were not answered within %v", open, mostPatience)
 			}
 			if err := s.poll(50 * time.Millisecond); err != nil {
 				return nil, err

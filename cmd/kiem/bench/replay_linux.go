@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"kiem/hub"
 )
 
 // longLoad is the load of the long run.
@@ -35,7 +37,7 @@ func (b *Bench) replay(ctx context.Context) error {
 			b.say("vote %d: %.2f µs of the server each, %.0f/s", total, t.perAck()/1000, t.perSecond())
 		}
 	}
-	if err == nil {
+	if err == nil && total >= hub.SnapshotCommands {
 		b.awaitSnapshot(ctx, dir)
 	}
 	s.kill()
@@ -59,9 +61,9 @@ func (b *Bench) replay(ctx context.Context) error {
 	return nil
 }
 
-// awaitSnapshot waits until the server has made a snapshot for itself, if that is not far off: it makes none more often than it needs.
+// awaitSnapshot waits until the server has made a snapshot for itself, as it does after hub.SnapshotCommands, though not at once.
 func (b *Bench) awaitSnapshot(ctx context.Context, dir string) {
-	for until := time.Now().Add(patience); time.Now().Before(until) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(mostPatience); time.Now().Before(until) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
 		if have, err := filepath.Glob(filepath.Join(dir, "snapshots", "*", "*")); err == nil && len(have) > 0 {
 			return
 		}

@@ -75,7 +75,7 @@ func (b *Bench) saveSnapshot(ctx context.Context, h *hall) (file string, hello i
 	if res.StatusCode != http.StatusOK {
 		return "", 0, fmt.Errorf("bench: the snapshot: %s", res.Status)
 	}
-	s, err := newSwarm(h.server.addr)
+	s, err := b.swarm(h.server.addr)
 	if err != nil {
 		return "", 0, err
 	}
@@ -89,7 +89,7 @@ func (b *Bench) saveSnapshot(ctx context.Context, h *hall) (file string, hello i
 
 func (b *Bench) stormKiem(ctx context.Context, h *hall, n int) (*arrived, error) {
 	b.calm(ctx, h.server.pid)
-	voters, err := newSwarm(h.server.addr)
+	voters, err := b.swarm(h.server.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (b *Bench) stormBare(ctx context.Context, file string, hello, n int) (*arri
 
 // arrive lets n clients come.
 func (b *Bench) arrive(ctx context.Context, out *arrived, to *server, n int, head, fetch func([]byte, int) []byte) error {
-	s, err := newSwarm(to.addr)
+	s, err := b.swarm(to.addr)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ type swarm struct {
 	// rest, if it is not zero, is how long the swarm sleeps when nothing is there, and then looks again. Who waits in epoll is woken by the server's write, and that
 	// is done on the server's time: over a network nobody would do it for the clients. Latencies are as coarse as this.
 	rest time.Duration
+	// patience is how long a state that must come is waited for.
+	patience time.Duration
 	// window is how many handshakes are under way at the same time.
 	window int
 	// fetch, if there is one, appends the head of a GET that each client asks for first, over a connection of its own, as a browser does.
@@ -73,22 +75,15 @@ const (
 	open
 )
 
-// Limits of dialling.
-const (
-	// dialWindow is how many handshakes are under way at the same time, unless asked otherwise.
-	dialWindow = 256
-	// perAddress is how many connections use one loopback address as their source: an address has some 28,000 ports.
-	perAddress = 20_000
-	// patience is how long a state that must come is waited for.
-	patience = 30 * time.Second
-)
+// mostPatience is how long a state that must come is waited for, unless asked otherwise.
+const mostPatience = 30 * time.Second
 
 func newSwarm(to netip.AddrPort) (*swarm, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
-	return &swarm{epoll: ep, to: to, born: time.Now(), window: dialWindow, events: make([]unix.EpollEvent, 1024), buf: make([]byte, 256<<10)}, nil
+	return &swarm{epoll: ep, to: to, born: time.Now(), window: dialWindow, patience: mostPatience, events: make([]unix.EpollEvent, 1024), buf: make([]byte, 256<<10)}, nil
 }
 
 // close ends all connections.
@@ -98,58 +93,6 @@ func (s *swarm) close() {
 	}
 	_ = unix.Close(s.epoll)
 	s.conns = nil
-}
-
-// dial opens n more connections and waits until each has had its hello. head appends the request line and headers of the k-th, without the last empty line.
-func (s *swarm) dial(n int, head func(b []byte, k int) []byte) error {
-	first := len(s.conns)
-	until := time.Now().Add(patience + time.Duration(n)*2*time.Millisecond)
-	for s.opened < first+n {
-		for len(s.conns) < first+n && len(s.conns)-s.opened < s.window {
-			k := len(s.conns)
-			c := &conn{n: k, fd: -1, ask: &asking{k: k - first, head: head}}
-			s.conns = append(s.conns, c)
-			if err := s.connect(c); err != nil {
-				return fmt.Errorf("connection %d: %w", k, err)
-			}
-		}
-		if time.Now().After(until) {
-			return fmt.Errorf("bench: %d of %d connections opened in time", s.opened-first, n)
-		}
-		if err := s.poll(100 * time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *swarm) connect(c *conn) error {
-	family, to := unix.AF_INET, unix.Sockaddr(nil)
-	if s.to.Addr().Is4() {
-		to = &unix.SockaddrInet4{Port: int(s.to.Port()), Addr: s.to.Addr().As4()}
-	} else {
-		family, to = unix.AF_INET6, &unix.SockaddrInet6{Port: int(s.to.Port()), Addr: s.to.Addr().As16()}
-	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	c.fd = fd
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	if s.to.Addr().Is4() && s.to.Addr().IsLoopback() {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(1 + c.n/perAddress)}}); err != nil {
-			_ = unix.Close(fd)
-			return err
-		}
-	}
-	if err := unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS {
-		_ = unix.Close(fd)
-		return err
-	}
-	return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLET, Fd: int32(c.n),
-	})
 }
 
 // poll waits at most that long and handles what arrived.
@@ -178,58 +121,12 @@ func (s *swarm) poll(wait time.Duration) error {
 			}
 		}
 		if e.Events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-			if err := s.readable(c); err != nil {
+			if err := s.readable(c, e.Events&unix.EPOLLRDHUP != 0); err != nil {
 				return fmt.Errorf("connection %d: %w", c.n, err)
 			}
 		}
 	}
 	return nil
-}
-
-// connected asks for what comes first on a connection that stands.
-func (s *swarm) connected(c *conn) error {
-	if code, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
-		return fmt.Errorf("connect: %w", unix.Errno(code))
-	}
-	if s.raw != nil {
-		c.state = open
-		s.opened++
-		return nil
-	}
-	s.out = s.out[:0]
-	if s.fetch != nil && c.ask.answer.state == inHead {
-		c.state = fetching
-		s.out = append(s.fetch(s.out, c.ask.k), "Host: "+s.to.String()+"\r\nAccept-Encoding: gzip\r\n\r\n"...)
-		return s.write(c, s.out)
-	}
-	c.state = upgrading
-	s.out = append(c.ask.head(s.out, c.ask.k), "Host: "+s.to.String()+"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: kiem.v1\r\n\r\n"...)
-	return s.write(c, s.out)
-}
-
-// fetched goes on with the socket when the answer is complete.
-func (s *swarm) fetched(c *conn, b []byte) (rest []byte, err error) {
-	rest, done, err := c.ask.answer.take(b)
-	if err != nil || !done {
-		return rest, err
-	}
-	if s.answered != nil {
-		s.answered(&c.ask.answer)
-	}
-	s.hangUp(c)
-	c.state = connecting
-	return nil, s.connect(c)
-}
-
-// hangUp ends a connection at once. It is reset, so that no port is kept waiting for minutes.
-func (s *swarm) hangUp(c *conn) {
-	if c.fd < 0 {
-		return
-	}
-	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	_ = unix.Close(c.fd)
-	c.fd = -1
 }
 
 // write sends bytes. What a client here sends fits the socket's buffer, so waiting for room is the exception.
@@ -239,8 +136,8 @@ func (s *swarm) write(c *conn, b []byte) error {
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
-			if n, err := unix.Poll([]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}, int(patience/time.Millisecond)); err == nil && n == 0 {
-				return fmt.Errorf("bench: the server took nothing for %v", patience)
+			if n, err := unix.Poll([]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}, int(s.patience/time.Millisecond)); err == nil && n == 0 {
+				return fmt.Errorf("bench: the server took nothing for %v", s.patience)
 			}
 		case err != nil:
 			return err
@@ -251,8 +148,9 @@ func (s *swarm) write(c *conn, b []byte) error {
 	return nil
 }
 
-// readable reads what there is. A read that does not fill the buffer has taken everything, so epoll can report edges only.
-func (s *swarm) readable(c *conn) error {
+// readable reads what there is. A read that does not fill the buffer has taken everything, so epoll can report edges only; but if the server has ended the connection, that
+// was reported with what came before it, and is read, too.
+func (s *swarm) readable(c *conn, ended bool) error {
 	for {
 		kept := copy(s.buf, c.part)
 		n, err := unix.Read(c.fd, s.buf[kept:])
@@ -280,7 +178,7 @@ func (s *swarm) readable(c *conn) error {
 		if len(rest) == len(s.buf) {
 			s.buf = make([]byte, 2*len(s.buf)) // readFrame bounds it
 		}
-		if kept+n < len(s.buf) || c.state == connecting {
+		if kept+n < len(s.buf) && !ended || c.state == connecting {
 			return nil
 		}
 	}
@@ -362,7 +260,7 @@ func (s *swarm) time() time.Duration {
 
 // quiet polls until nothing has arrived for that long.
 func (s *swarm) quiet(long time.Duration) error {
-	until, last, have := time.Now().Add(patience), time.Now(), s.frames+s.other
+	until, last, have := time.Now().Add(long+s.patience), time.Now(), s.frames+s.other
 	for {
 		if err := s.poll(long / 4); err != nil {
 			return err
@@ -375,14 +273,14 @@ func (s *swarm) quiet(long time.Duration) error {
 			return nil
 		}
 		if now.After(until) {
-			return fmt.Errorf("bench: the server was not quiet for %v within %v", long, patience)
+			return fmt.Errorf("bench: the server was not quiet for %v within %v", long, s.patience)
 		}
 	}
 }
 
 // level polls until every connection has seen that seq. A connection that does not get there has lost something.
 func (s *swarm) level(seq uint64) error {
-	until := time.Now().Add(patience)
+	until := time.Now().Add(s.patience)
 	k := 0
 	for {
 		for k < len(s.conns) && s.conns[k].to >= seq {
@@ -392,7 +290,7 @@ func (s *swarm) level(seq uint64) error {
 			return nil
 		}
 		if time.Now().After(until) {
-			return fmt.Errorf("%w: connection %d had seq %d of %d after %v", errLost, k, s.conns[k].to, seq, patience)
+			return fmt.Errorf("%w: connection %d had seq %d of %d after %v", errLost, k, s.conns[k].to, seq, s.patience)
 		}
 		if err := s.poll(50 * time.Millisecond); err != nil {
 			return err

@@ -9,8 +9,7 @@ import (
 
 // Times of the idle measurement.
 const (
-	// idleSettle is how long memory must not move before it is believed, and idlePatience how long that is waited for.
-	idleSettle   = 3 * time.Second
+	// idlePatience is how long it is waited for memory to stand still, which it must for as long as a measurement takes.
 	idlePatience = 40 * time.Second
 	// idleTimes is how many times as long as another measurement the idling takes: pings are rare, and have to be in it.
 	idleTimes = 6
@@ -111,7 +110,7 @@ func (b *Bench) idleRunning(ctx context.Context, n int) error {
 
 // idleAt opens n connections and leaves them alone.
 func (b *Bench) idleAt(ctx context.Context, to *server, n int, head func([]byte, int) []byte) (out idled, err error) {
-	before, err := settled(ctx, to.pid, nil)
+	before, err := b.settled(ctx, to.pid, nil)
 	if err != nil {
 		return out, err
 	}
@@ -123,7 +122,7 @@ func (b *Bench) idleAt(ctx context.Context, to *server, n int, head func([]byte,
 	if err := s.dial(n, head); err != nil {
 		return out, err
 	}
-	after, err := settled(ctx, to.pid, s)
+	after, err := b.settled(ctx, to.pid, s)
 	if err != nil {
 		return out, err
 	}
@@ -144,10 +143,10 @@ func (b *Bench) idleAt(ctx context.Context, to *server, n int, head func([]byte,
 }
 
 // settled waits until the resident memory of a process stands still, and gives it.
-func settled(ctx context.Context, pid int, s *swarm) (int64, error) {
+func (b *Bench) settled(ctx context.Context, pid int, s *swarm) (int64, error) {
 	last, err := resident(pid)
 	since := time.Now()
-	for until := since.Add(idlePatience); err == nil && time.Now().Before(until) && time.Since(since) < idleSettle && ctx.Err() == nil; {
+	for until := since.Add(idlePatience); err == nil && time.Now().Before(until) && time.Since(since) < b.Time && ctx.Err() == nil; {
 		if s == nil {
 			time.Sleep(100 * time.Millisecond)
 		} else if err = s.poll(100 * time.Millisecond); err != nil {

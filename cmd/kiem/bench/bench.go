@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -52,3 +53,11 @@ func (l Load) String() string {
 }
 
 func (b *Bench) say(format string, args ...any) { fmt.Fprintf(b.Progress, format+"\n", args...) }
+
+// leave notes what is not measured, once.
+func (b *Bench) leave(what string) {
+	if !slices.Contains(b.Result.LeftOut, what) {
+		b.Result.LeftOut = append(b.Result.LeftOut, what)
+		b.say("left out: %s", what)
+	}
+}

@@ -73,14 +73,6 @@ func (b *Bench) fits(n int) bool {
 	return false
 }
 
-// leave notes what is not measured, once.
-func (b *Bench) leave(what string) {
-	if !slices.Contains(b.Result.LeftOut, what) {
-		b.Result.LeftOut = append(b.Result.LeftOut, what)
-		b.say("left out: %s", what)
-	}
-}
-
 // clocks gives the processor time of the measured processes together, 0 if one cannot be looked at, and of this one.
 func (b *Bench) clocks(pids ...int) (servers, own time.Duration, err error) {
 	if own, err = cpuTime(os.Getpid()); err != nil {

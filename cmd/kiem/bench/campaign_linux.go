@@ -31,6 +31,9 @@ const (
 	postAtOnce = 100
 )
 
+// rateHint ends the error of a server that took a measurement for a flood.
+const rateHint = " (a server that is measured needs --rate-scale 1000000)"
+
 // groups are what people declare when they join.
 var groups = []string{"citizen", "civil_society", "firm", "knowledge", "government"}
 
@@ -65,7 +68,7 @@ func newHall(ctx context.Context, s *server, ideas int) (*hall, error) {
 		}
 		for _, r := range replies {
 			if r.Error != nil {
-				return nil, fmt.Errorf("bench: an idea was refused: %s", r.Error.Code)
+				return nil, fmt.Errorf("bench: an idea was refused: %s%s", r.Error.Code, rateHint)
 			}
 			h.ideas = append(h.ideas, r.Data.Idea)
 		}
@@ -150,7 +153,7 @@ func (h *hall) call(ctx context.Context, path, token string, body, into any) err
 	if res.StatusCode/100 != 2 {
 		hint := ""
 		if res.StatusCode == http.StatusTooManyRequests {
-			hint = " (a server that is measured needs --rate-scale 1000000)"
+			hint = rateHint
 		}
 		return fmt.Errorf("bench: POST %s: %s %s%s", path, res.Status, answer, hint)
 	}

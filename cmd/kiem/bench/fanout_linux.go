@@ -97,7 +97,7 @@ func (b *Bench) fanKiem(ctx context.Context, h *hall, n int, nodes ...*server) (
 		}
 		if _, got, reply := readReply(m); reply {
 			if got == 0 {
-				return fmt.Errorf("bench: refused: %s", m)
+				return fmt.Errorf("bench: refused: %s%s", m, rateHint)
 			}
 			seq, open = got, false
 		} else if _, to, events := readEvents(m); events {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"strconv"
@@ -83,6 +84,32 @@ func appendMasked(b []byte, op byte, payload []byte) []byte {
 		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
 	}
 	return append(append(b, 0, 0, 0, 0), payload...)
+}
+
+// readMasked takes the first frame of a client off b and unmasks it in place. size is 0 if it is not complete.
+func readMasked(b []byte) (payload []byte, size int) {
+	if len(b) < 6 {
+		return nil, 0
+	}
+	head, n := 2, int(b[1]&0x7f)
+	if n == 126 {
+		if len(b) < 8 {
+			return nil, 0
+		}
+		head, n = 4, int(binary.BigEndian.Uint16(b[2:]))
+	}
+	size = head + 4 + n
+	if len(b) < size {
+		return nil, 0
+	}
+	mask := b[head : head+4]
+	payload = b[head+4 : size]
+	if !bytes.Equal(mask, []byte{0, 0, 0, 0}) {
+		for i := range payload {
+			payload[i] ^= mask[i&3]
+		}
+	}
+	return payload, size
 }
 
 // Beginnings of the protocol's messages that are looked at.

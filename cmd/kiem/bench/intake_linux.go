@@ -146,7 +146,9 @@ func (b *Bench) vote(ctx context.Context, t *ballots, pid int, long time.Duratio
 	cpuEnd, ownEnd, err := b.clocks(pid)
 	t.out.cpu, t.out.own = cpuEnd-cpu, ownEnd-own
 	if t.out.refused > 0 {
-		err = fmt.Errorf("bench: %d of %d commands were refused; a server that is measured needs --rate-scale 1000000", t.out.refused, t.out.acks+t.out.refused)
+		err = fmt.Errorf("bench: %d of %d commands were refused%s", t.out.refused, t.out.acks+t.out.refused, rateHint)
+	} else if t.out.acks == 0 && err == nil {
+		err = fmt.Errorf("bench: nothing was answered")
 	}
 	return t.out, err
 }

@@ -98,8 +98,15 @@ func each[T any](list []T, f func(T) float64) []float64 {
 	return out
 }
 
+// hidden is left out of a server whose process cannot be looked at.
+const hidden = "processor time of the server: it is not on this machine, or of another user (--pid)"
+
 func (b *Bench) addFanout(n int, kiem, low, book []fanned) {
 	k, f, t := each(kiem, fanned.perDelivery), each(low, fanned.perDelivery), each(book, fanned.perDelivery)
+	if kiem[0].cpu == 0 {
+		k = nil
+		b.leave(hidden)
+	}
 	row := fanoutRow{
 		Connections: n, FrameBytes: kiem[len(kiem)-1].message(), Kiem: spreadOf(k), Floor: spreadOf(f), Textbook: spreadOf(t),
 		Ratio: spreadOf(ratios(k, f)), TextbookRatio: spreadOf(ratios(t, f)),
@@ -116,9 +123,14 @@ func (b *Bench) addIntake(l Load, kiem, low []*taken) {
 	p99 := func(t *taken) float64 { return t.wait.quantile(0.99).Seconds() * 1000 }
 	micro := func(d time.Duration, n uint64) float64 { return float64(d.Nanoseconds()) / 1000 / float64(n) }
 	k, f := each(kiem, (*taken).perSecond), each(low, (*taken).perSecond)
+	cpu := each(kiem, func(t *taken) float64 { return micro(t.cpu, t.acks) })
+	if kiem[0].cpu == 0 {
+		cpu = nil
+		b.leave(hidden)
+	}
 	row := intakeRow{
 		Connections: l.Conns, InFlight: l.InFlight, Watchers: l.Watchers, PerSecond: spreadOf(k), Floor: spreadOf(f), Ratio: spreadOf(ratios(k, f)),
-		CPU:      spreadOf(each(kiem, func(t *taken) float64 { return micro(t.cpu, t.acks) })),
+		CPU:      spreadOf(cpu),
 		FloorCPU: spreadOf(each(low, func(t *taken) float64 { return micro(t.cpu, t.acks) })),
 		Client:   spreadOf(each(kiem, func(t *taken) float64 { return micro(t.own, t.acks) })),
 		P99:      spreadOf(each(kiem, p99)), FloorP99: spreadOf(each(low, p99)), P99Ratio: spreadOf(ratios(each(kiem, p99), each(low, p99))),

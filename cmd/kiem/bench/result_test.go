@@ -46,7 +46,7 @@ func sampleResult() *Result {
 		l.add(time.Duration(ms) * time.Millisecond)
 		return l
 	}
-	b := &Bench{Result: Result{
+	b := &Bench{Progress: io.Discard, Result: Result{
 		Machine: Machine{CPU: "Two & a half cores", Processors: 2, Kernel: "6.1", Go: "go1.26", LoadBefore: "0.10"}, Repeats: 3, Seconds: 5,
 		LeftOut: []string{"40000 connections: a process may have 20000 descriptors (ulimit -n)"},
 	}}
@@ -143,6 +143,23 @@ func TestGoals(t *testing.T) {
 	}
 	if n != 6 {
 		t.Errorf("%d goals are missed, want 6", n)
+	}
+}
+
+// TestRemoteServer: what a server that is not on this machine uses is left out, not taken for nothing.
+func TestRemoteServer(t *testing.T) {
+	b := &Bench{Progress: t.Output()}
+	there, here := fanned{deliveries: 10, bytes: 2000, ticks: 1, took: time.Second}, fanned{deliveries: 10, bytes: 2000, ticks: 1, took: time.Second, cpu: time.Second}
+	b.addFanout(1000, []fanned{there}, []fanned{here}, []fanned{here})
+	b.addIntake(Load{Conns: 1, InFlight: 1}, []*taken{{acks: 1, took: time.Second}}, []*taken{{acks: 1, took: time.Second, cpu: time.Second}})
+	b.Result.summarise()
+	if b.Result.FanoutCPURatio != nil || len(b.Result.Intake[0].CPU.All) > 0 || len(b.Result.LeftOut) != 1 {
+		t.Errorf("%+v", b.Result)
+	}
+	for _, write := range []func(io.Writer) error{b.Result.WriteTable, b.Result.WriteJSON, b.Result.WritePlot} {
+		if err := write(io.Discard); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type benchRunCmd struct {
 	Time        time.Duration `default:"5s" help:"How long each measurement takes."`
 	Connections []int         `default:"1000,10000,40000" help:"Numbers of connections of the fan-out."`
 	Clients     int           `default:"10000" help:"How many idle, arrive at once, or look at a screen."`
+	IdleTime    time.Duration `default:"30s" help:"How long idle connections are watched: long enough for a ping, which each gets all 25 s."`
 	Watchers    int           `default:"5000" help:"How many watch while others vote."`
 	Votes       int           `default:"1000000" help:"Votes of the long run before the replay."`
 	JSON        bool          `name:"json" help:"Print JSON."`
@@ -43,7 +44,7 @@ func (c *benchRunCmd) Run(p *program) error {
 	b := &bench.Bench{
 		Program: self, Dir: c.Dir, URL: c.URL, Token: c.AdminToken, PID: c.PID, Only: c.Only, Repeats: c.Repeats, Time: c.Time, Progress: p.stderr,
 		Connections: c.Connections, Loads: c.loads(),
-		Arrivals: c.Clients, Idle: c.Clients, Screens: c.Clients, Votes: c.Votes, NodesFanout: min(c.Clients, 1000),
+		Arrivals: c.Clients, Idle: c.Clients, IdleTime: c.IdleTime, Screens: c.Clients, Votes: c.Votes, NodesFanout: min(c.Clients, 1000),
 	}
 	err = b.Run(p.ctx)
 	if len(b.Result.Goals) == 0 {

@@ -16,7 +16,7 @@ func bench(t *testing.T, args, env []string) (result map[string]any, progress st
 	dir := t.TempDir()
 	plot := filepath.Join(dir, "plot.svg")
 	cmd := exec.Command(kiemBinary(t), append([]string{
-		"bench", "--json", "--repeats", "1", "--time", "200ms", "--clients", "50", "--connections", "50", "--watchers", "20", "--votes", "1000", "--dir", dir, "--svg", plot,
+		"bench", "--json", "--repeats", "1", "--time", "200ms", "--idle-time", "1s", "--clients", "50", "--connections", "50", "--watchers", "20", "--votes", "1000", "--dir", dir, "--svg", plot,
 	}, args...)...)
 	cmd.Env = append(append(cleanEnv(), "GORACE=halt_on_error=1 atexit_sleep_ms=0"), env...)
 	var said strings.Builder

@@ -21,6 +21,7 @@ type Bench struct {
 	Loads       []Load        // of the intake
 	Arrivals    int           // of the storm
 	Idle        int           // connections that do nothing
+	IdleTime    time.Duration // how long they are watched: pings are rare, and should be in it
 	Screens     int           // of the freshness
 	Votes       int           // of the replay
 	NodesFanout int           // connections of the fan-out of two nodes

@@ -7,13 +7,8 @@ import (
 	"time"
 )
 
-// Times of the idle measurement.
-const (
-	// idlePatience is how long it is waited for memory to stand still, which it must for as long as a measurement takes.
-	idlePatience = 40 * time.Second
-	// idleTimes is how many times as long as another measurement the idling takes: pings are rare, and have to be in it.
-	idleTimes = 6
-)
+// idlePatience is how long it is waited for memory to stand still, which it must for as long as a measurement takes.
+const idlePatience = 40 * time.Second
 
 // idle measures the memory and the processor time of connections on which nothing happens but pings. Each repeat starts the server anew on the same data: a process that had
 // connections once keeps memory for the next ones, which would then look free.
@@ -132,7 +127,7 @@ func (b *Bench) idleAt(ctx context.Context, to *server, n int, head func([]byte,
 		return out, err
 	}
 	start := time.Now()
-	for time.Since(start) < idleTimes*b.Time && ctx.Err() == nil {
+	for time.Since(start) < b.IdleTime && ctx.Err() == nil {
 		if err := s.poll(100 * time.Millisecond); err != nil { // answers pings
 			return out, err
 		}

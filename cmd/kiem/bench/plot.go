@@ -17,8 +17,8 @@ type bar struct {
 
 // Sizes of the plot in pixels.
 const (
-	plotWidth  = 760
-	plotLabels = 300
+	plotWidth  = 820
+	plotLabels = 360
 	plotBar    = 18
 	plotRow    = 30
 	plotHead   = 64
@@ -34,7 +34,7 @@ func (r *Result) bars() (list []bar) {
 		if i.Watchers > 0 {
 			continue
 		}
-		rate := bar{label: fmt.Sprintf("Intake, %d × %d: answers a second", i.Connections, i.InFlight), value: i.Ratio, least: true}
+		rate := bar{label: fmt.Sprintf("Intake, %d × %d: answers a second (more is better)", i.Connections, i.InFlight), value: i.Ratio, least: true}
 		wait := bar{label: fmt.Sprintf("Intake, %d × %d: p99", i.Connections, i.InFlight), value: i.P99Ratio}
 		if i.InFlight == 1 {
 			rate.goal, wait.goal = goalIntake, goalWait
@@ -45,7 +45,7 @@ func (r *Result) bars() (list []bar) {
 		list = append(list, bar{label: fmt.Sprintf("Join storm of %d: time", r.Storm.Clients), value: r.Storm.Ratio, goal: goalStorm})
 	}
 	if r.Redis != nil {
-		list = append(list, bar{label: "Redis: answers a second to bare XADDs", value: r.Redis.Ratio, goal: goalRedis, least: true})
+		list = append(list, bar{label: "Redis: answers a second to bare XADDs (more is better)", value: r.Redis.Ratio, goal: goalRedis, least: true})
 	}
 	shown := list[:0]
 	for _, one := range list {

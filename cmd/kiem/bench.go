@@ -22,7 +22,7 @@ type benchRunCmd struct {
 	Dir         string        `help:"Directory for what servers that are started keep, on the disk to be measured. Default: the system's for temporary files." placeholder:"DIR"`
 	Only        []string      `enum:"idle,fanout,intake,storm,fresh,replay,redis" help:"Measure this and nothing else: ${enum}. Repeatable." placeholder:"PART"`
 	Repeats     int           `default:"5" help:"How often each measurement is repeated, in turns with what it is compared with."`
-	Time        time.Duration `default:"5s" help:"How long each measurement takes."`
+	Time        time.Duration `default:"2s" help:"How long each measurement takes."`
 	Connections []int         `default:"1000,10000,40000" help:"Numbers of connections of the fan-out."`
 	Clients     int           `default:"10000" help:"How many idle, arrive at once, or look at a screen."`
 	IdleTime    time.Duration `default:"30s" help:"How long idle connections are watched: long enough for a ping, which each gets all 25 s."`

@@ -43,6 +43,10 @@ func (b *Bench) Run(ctx context.Context) (err error) {
 		if len(b.Only) > 0 && !slices.Contains(b.Only, part.name) {
 			continue
 		}
+		if len(b.Only) == 0 && b.URL != "" && part.name == "redis" {
+			b.leave("Redis: it is measured with servers of the bench's own (--only redis)")
+			continue
+		}
 		if err := part.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}

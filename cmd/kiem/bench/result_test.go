@@ -130,11 +130,12 @@ func TestGoals(t *testing.T) {
 			t.Errorf("%q has not one goal", g.What)
 		}
 	}
-	if len(missed) != 2 || !missed["freshness on 10000 screens: p99 above the floor's in ms"] || !missed["join storm: p99 of a command in ms"] {
+	if len(missed) != 1 || !missed["join storm: p99 of a command in ms"] {
 		t.Errorf("missed: %v", missed)
 	}
 	slow := sampleResult()
 	slow.Fanout[1].Ratio.Median, slow.Intake[0].Ratio.Median, slow.Idle.Memory.Median, slow.Redis.Ratio.Median = 1.3, 0.4, 9000, 0.3
+	slow.Fresh.Over.Median = 201 // of a tick of 100
 	n := 0
 	for _, g := range slow.judge() {
 		if !g.Met {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -110,14 +111,24 @@ func (f *fanFloor) do(o order) error {
 		frame = appendFrame(frame[:0], message)
 		f.seq++
 		for _, fd := range f.fds {
-			if n, err := unix.Write(fd, frame); n != len(frame) || err != nil {
-				if err := writeAll(fd, frame[max(n, 0):]); err != nil {
+			if n := write(fd, frame); n < len(frame) {
+				if err := writeAll(fd, frame[n:]); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// write is write(2) and nothing else: the socket does not block, so Go's scheduler need not hear of the call, which would cost a sixth more. It gives what was
+// taken; writeAll finds out why it was not all.
+func write(fd int, b []byte) int {
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
 }
 
 // welcome answers the handshake of a blocking socket and makes it a non-blocking one.

@@ -35,7 +35,7 @@ func TestPromiseBackup(t *testing.T) {
 	server := serveExchanged(t, "snapshot=50", data)
 	server.start()
 	a := assemble(t, server, 6, at(server.addr), 0)
-	stop := a.act(1, 5*time.Millisecond)
+	stop := a.act(1, 20*time.Millisecond)
 	folder := t.TempDir()
 	var file, head string
 	seq := uint64(0)
@@ -107,6 +107,14 @@ func TestPromiseBackup(t *testing.T) {
 	again.start() // the epoch begins once
 	if c := newClient(t, again, a.campaign, a.people[0].token).connect(); c.hello.Epoch != 2 {
 		t.Errorf("after another start the epoch is %d", c.hello.Epoch)
+	}
+	again.terminate()
+	if err := os.Remove(filepath.Join(restored, "journal.witness")); err != nil { // as who puts a journal back by hand is told to
+		t.Fatal(err)
+	}
+	again.start()
+	if c := newClient(t, again, a.campaign, a.people[0].token).connect(); c.hello.Epoch != 3 {
+		t.Errorf("after the witness was removed the epoch is %d", c.hello.Epoch)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kiem/hub/backup"
 )
 
 var headForm = regexp.MustCompile(`^head [0-9a-f]{64} seq ([0-9]+)$`)
@@ -247,6 +249,14 @@ func TestPromiseRestoreRefuses(t *testing.T) {
 		if out, errs, code := kiemRun(t, append([]string{"restore", "--data", dir}, args...)...); code != 1 || errs == "" {
 			t.Errorf("restore %v: exit code %d\n%s%s", args, code, out, errs)
 		}
+	}
+	expired := filepath.Join(folder, "expired.keys.zip")
+	yesterday := time.Now().Add(-24 * time.Hour)
+	if err := backup.Write(expired, backup.Manifest{Part: backup.Keys, KeepUntil: &yesterday}, folder); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, code := kiemRun(t, "restore", file, "--keys", expired, "--data", filepath.Join(t.TempDir(), "data")); code != 1 || !strings.Contains(errs, "were to be deleted") {
+		t.Errorf("keys that are too old: exit code %d\n%s%s", code, out, errs)
 	}
 	whole := map[string][]byte{}
 	for _, name := range []string{file, keys} {

@@ -117,7 +117,7 @@ func verifyData(ctx context.Context, dir, campaign string, expect map[string]jou
 	for _, err := range wrong {
 		out.Problems = append(out.Problems, problemOf(verify.Missing, err))
 	}
-	if errors.Is(err, journal.ErrCorrupt) {
+	if unreadable(err) {
 		out.Problems = append(out.Problems, problemOf(verify.Damaged, err))
 		return out, nil
 	}
@@ -131,7 +131,9 @@ func verifyData(ctx context.Context, dir, campaign string, expect map[string]jou
 	for _, err := range r.Check(ctx) {
 		out.Problems = append(out.Problems, problemOf(verify.Damaged, err))
 	}
-	if err := out.journal(ctx, r, campaign, expect, bar); err != nil {
+	if err := out.journal(ctx, r, campaign, expect, bar); unreadable(err) {
+		out.Problems = append(out.Problems, problemOf(verify.Unreadable, err))
+	} else if err != nil {
 		return out, err
 	}
 	var places []func()
@@ -156,6 +158,12 @@ func verifyData(ctx context.Context, dir, campaign string, expect map[string]jou
 		find()
 	}
 	return out, nil
+}
+
+// unreadable says whether an error is one of the file: SQLite finds it broken, or does not get on with it. A damaged byte can make it say anything, that the file is no database or may not be
+// read among others.
+func unreadable(err error) bool {
+	return errors.Is(err, journal.ErrCorrupt) || errors.Is(err, journal.ErrUnavailable)
 }
 
 // problemOf puts an error with advice into the two fields of a problem.

@@ -235,7 +235,7 @@ func TestPromiseVerifyLocates(t *testing.T) {
 		return b
 	})
 	out, code := verifyHere("--data", data)
-	for _, want := range []string{"PROBLEM damaged", "log c:" + campaign.String(), fmt.Sprintf("entry %d", head.Seq), path + " byte ", "checksum", fmt.Sprintf("Entries 1 to %d are as they were written", head.Seq-1), "kiem restore"} {
+	for _, want := range []string{"PROBLEM damaged", "log c:" + campaign.String(), fmt.Sprintf("entry %d", head.Seq), path + " byte ", "checksum", "one byte in it was changed, for certain", fmt.Sprintf("Entries 1 to %d are as they were written", head.Seq-1), "kiem restore"} {
 		if code != 1 || !strings.Contains(out, want) {
 			t.Errorf("exit code %d, and it does not say %q:\n%s", code, want, out)
 		}

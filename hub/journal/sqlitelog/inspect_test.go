@@ -114,9 +114,9 @@ func TestInspectGoesOn(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	file, at, ok := find()
-	b, err := os.ReadFile(file)
-	if !ok || err != nil || b[at] != 1 || at < 32 {
-		t.Errorf("the entry begins at byte %d of %q, %v", at, file, ok)
+	p, ok := find()
+	b, err := os.ReadFile(p.File)
+	if !ok || err != nil || b[p.Entry] != 1 || p.Entry < 32 || p.Changed {
+		t.Errorf("%+v, %v, %v", p, ok, err)
 	}
 }

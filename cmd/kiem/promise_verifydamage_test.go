@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -304,12 +305,45 @@ func TestPromiseVerifyPutBack(t *testing.T) {
 			}
 		})
 	}
+	severalLogs(t, data)
 	if out, code := verifyHere("--data", filepath.Join(t.TempDir(), "nothing")); code != 1 || !strings.Contains(out, "there is no journal") {
 		t.Errorf("no directory: exit code %d\n%s", code, out)
 	}
 	for _, args := range [][]string{{}, {"--data", data, "--redis", "redis://127.0.0.1:1"}, {"--data", data, "--expect", "3:00"}, {"--data", data, "--campaign", "x"}} {
 		if out, code := verifyHere(args...); code != 2 {
 			t.Errorf("%v: exit code %d\n%s", args, code, out)
+		}
+	}
+}
+
+// severalLogs: with more than one campaign the last line is that of all logs together, as docs/operations.md says.
+func severalLogs(t *testing.T, data string) {
+	t.Helper()
+	text, code := verifyHere("--data", data, "--json")
+	var said struct {
+		Head string
+		Seq  uint64
+		Logs []struct {
+			Log, Head string
+			Seq       uint64
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &said); err != nil || code != 0 || len(said.Logs) != 3 {
+		t.Fatalf("exit code %d, %v:\n%s", code, err, text)
+	}
+	sum, seq := sha256.New(), uint64(0)
+	for _, l := range said.Logs {
+		fmt.Fprintf(sum, "%s %d %s\n", l.Log, l.Seq, l.Head)
+		seq += l.Seq
+	}
+	want := fmt.Sprintf("head %x seq %d", sum.Sum(nil), seq)
+	if text, _ := verifyHere("--data", data); lastLine(text) != want || said.Seq != seq {
+		t.Errorf("the last line is %q, want %q", lastLine(text), want)
+	}
+	for _, l := range said.Logs[:2] {
+		text, code := verifyHere("--data", data, "--campaign", strings.TrimPrefix(l.Log, "c:"))
+		if want := fmt.Sprintf("head %s seq %d", l.Head, l.Seq); code != 0 || lastLine(text) != want {
+			t.Errorf("exit code %d, the last line is %q, want %q", code, lastLine(text), want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ test: need gofmt vet test-go test-page test-e2e ## every suite, with the race de
 
 .PHONY: need
 need: # programs from Debian's archive that suites start
-	.ci/need redis-server chromium
+	.ci/need redis-server chromium python3
 
 .PHONY: test-go
 test-go: # tests start their own redis-server on free ports; a service on port 6379 is neither needed nor touched

@@ -146,12 +146,10 @@ def recount(path):
     if len(ideas) > types["idea.post"] or sum(totals.values()) > types["support.set"]:
         wrong.append("%d ideas and %d ballots; the log has %d ideas posted and %d choices"
                      % (len(ideas), sum(totals.values()), types["idea.post"], types["support.set"]))
-    return {
-        "file": path, "head": about["head"], "seq": about["seq"], "wrong": wrong, "choices": types["support.set"],
-        "ideas": {row["idea"]: {"support": totals[row["idea"]],
-                                "groups": {g: n for (i, g), n in told.items() if i == row["idea"]} if len(ideas) < 100 else None}
-                  for row in ideas},
-    }
+    counted = {row["idea"]: {"support": totals[row["idea"]], "groups": {}} for row in ideas}
+    for (idea, group), n in figures.items():
+        counted.get(idea, {"groups": {}})["groups"][group] = n
+    return {"file": path, "head": about["head"], "seq": about["seq"], "wrong": wrong, "choices": types["support.set"], "ideas": counted}
 
 
 def main(args):

@@ -114,6 +114,15 @@ func TestGoldenLogs(t *testing.T) {
 			if string(got)+"\n" != string(b) {
 				t.Errorf("a log that was written once means something else now:\n%s", got)
 			}
+			// What is called whole when it is written has to be called whole by later versions.
+			v := newVerifier(want.Log, true)
+			v.seq.every, v.seq.window.keep = want.Every, want.Lag
+			if err := v.seq.follow(readGolden(t, strings.TrimSuffix(f, ".json")+".log")); err != nil {
+				v.stopped(err)
+			}
+			if v.compare(); len(v.report().Problems) > 0 {
+				t.Errorf("verify: %v", v.report().Problems)
+			}
 		})
 	}
 }

@@ -18,7 +18,7 @@ const modulePath = "kiem"
 
 // purePackages hold what every node must compute alike from the same log. They get time, ids and randomness from outside.
 // A name ending in "/..." is the package and all below it.
-var purePackages = []string{"id", "ideas/...", "voting/...", "calls/...", "hub/campaign", "hub/directory", "hub/machine", "hub/wire"}
+var purePackages = []string{"id", "ideas/...", "voting/...", "calls/...", "hub/campaign", "hub/directory", "hub/machine", "hub/recount", "hub/wire"}
 
 // pureLibraries are third-party packages that compute and do nothing else.
 var pureLibraries = []string{"golang.org/x/text/...", "github.com/blevesearch/snowballstem/..."}
@@ -66,6 +66,20 @@ var importRules = []importRule{
 		refuses: func(from, imported string, test bool) bool {
 			return matches(from, []string{"id", "ideas/...", "voting/...", "calls/..."}) && ours(imported) &&
 				matches(within(imported), []string{"hub/..."}) && !matches(within(imported), []string{"hub/machine", "hub/wire"})
+		},
+	},
+	{
+		name:   "the recount shares no counting",
+		reason: "it is there to disagree with the machine if that counts wrongly; with the machine's code it would be wrong in the same way",
+		refuses: func(from, imported string, test bool) bool {
+			return !test && from == "hub/recount" && ours(imported) && within(imported) != "id"
+		},
+	},
+	{
+		name:   "who verifies a published file has the file",
+		reason: "anybody must be able to check a result without a server: no journal backend, no machine, no vault, and not the code that wrote the file",
+		refuses: func(from, imported string, test bool) bool {
+			return !test && from == "hub/verify" && ours(imported) && !matches(within(imported), []string{"id", "hub/journal"})
 		},
 	},
 	{
@@ -165,6 +179,14 @@ func TestImportRulesRefuse(t *testing.T) {
 		"the domain does not know the hub": {
 			no:  []imp{{"ideas", "kiem/hub", false}, {"voting", "kiem/hub/campaign", true}},
 			yes: []imp{{"hub/campaign", "kiem/ideas", false}, {"ideas", "kiem/id", false}},
+		},
+		"the recount shares no counting": {
+			no:  []imp{{"hub/recount", "kiem/voting", false}, {"hub/recount", "kiem/hub/campaign", false}},
+			yes: []imp{{"hub/recount", "kiem/id", false}, {"hub/recount", "kiem/voting", true}, {"hub", "kiem/voting", false}},
+		},
+		"who verifies a published file has the file": {
+			no:  []imp{{"hub/verify", "kiem/hub", false}, {"hub/verify", "kiem/hub/export", false}, {"hub/verify", "kiem/hub/journal/sqlitelog", false}},
+			yes: []imp{{"hub/verify", "kiem/hub/journal", false}, {"hub", "kiem/hub/verify", false}},
 		},
 		"the wire knows only ids": {
 			no: []imp{{"hub/wire", "kiem/ideas", false}}, yes: []imp{{"hub/wire", "kiem/id", false}},

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kiem/hub/backup"
 )
 
 var headForm = regexp.MustCompile(`^head [0-9a-f]{64} seq ([0-9]+)$`)
@@ -35,7 +37,7 @@ func TestPromiseBackup(t *testing.T) {
 	server := serveExchanged(t, "snapshot=50", data)
 	server.start()
 	a := assemble(t, server, 6, at(server.addr), 0)
-	stop := a.act(1, 5*time.Millisecond)
+	stop := a.act(1, 20*time.Millisecond)
 	folder := t.TempDir()
 	var file, head string
 	seq := uint64(0)
@@ -107,6 +109,14 @@ func TestPromiseBackup(t *testing.T) {
 	again.start() // the epoch begins once
 	if c := newClient(t, again, a.campaign, a.people[0].token).connect(); c.hello.Epoch != 2 {
 		t.Errorf("after another start the epoch is %d", c.hello.Epoch)
+	}
+	again.terminate()
+	if err := os.Remove(filepath.Join(restored, "journal.witness")); err != nil { // as who puts a journal back by hand is told to
+		t.Fatal(err)
+	}
+	again.start()
+	if c := newClient(t, again, a.campaign, a.people[0].token).connect(); c.hello.Epoch != 3 {
+		t.Errorf("after the witness was removed the epoch is %d", c.hello.Epoch)
 	}
 }
 
@@ -239,6 +249,14 @@ func TestPromiseRestoreRefuses(t *testing.T) {
 		if out, errs, code := kiemRun(t, append([]string{"restore", "--data", dir}, args...)...); code != 1 || errs == "" {
 			t.Errorf("restore %v: exit code %d\n%s%s", args, code, out, errs)
 		}
+	}
+	expired := filepath.Join(folder, "expired.keys.zip")
+	yesterday := time.Now().Add(-24 * time.Hour)
+	if err := backup.Write(expired, backup.Manifest{Part: backup.Keys, KeepUntil: &yesterday}, folder); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, code := kiemRun(t, "restore", file, "--keys", expired, "--data", filepath.Join(t.TempDir(), "data")); code != 1 || !strings.Contains(errs, "were to be deleted") {
+		t.Errorf("keys that are too old: exit code %d\n%s%s", code, out, errs)
 	}
 	whole := map[string][]byte{}
 	for _, name := range []string{file, keys} {

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -213,6 +214,9 @@ func TestPromiseVerifyEveryByte(t *testing.T) {
 			harmless++
 		}
 	}
+	for at := range 100 { // SQLite's header
+		d.try(t, "journal.db", func(b []byte) []byte { b[at] ^= byte(1 + r.IntN(255)); return b })
+	}
 	t.Logf("of a file of %d bytes %d were changed: %d named, %d say nothing", fi.Size(), found+harmless, found, harmless)
 	if found == 0 {
 		t.Error("nothing was ever named")
@@ -232,7 +236,7 @@ func TestPromiseVerifyLocates(t *testing.T) {
 		return b
 	})
 	out, code := verifyHere("--data", data)
-	for _, want := range []string{"PROBLEM damaged", "log c:" + campaign.String(), fmt.Sprintf("entry %d", head.Seq), path + " byte ", "checksum", fmt.Sprintf("Entries 1 to %d are as they were written", head.Seq-1), "kiem restore"} {
+	for _, want := range []string{"PROBLEM damaged", "log c:" + campaign.String(), fmt.Sprintf("entry %d", head.Seq), path + " byte ", "checksum", "one byte in it was changed, for certain", fmt.Sprintf("Entries 1 to %d are as they were written", head.Seq-1), "kiem restore"} {
 		if code != 1 || !strings.Contains(out, want) {
 			t.Errorf("exit code %d, and it does not say %q:\n%s", code, want, out)
 		}
@@ -301,12 +305,45 @@ func TestPromiseVerifyPutBack(t *testing.T) {
 			}
 		})
 	}
+	severalLogs(t, data)
 	if out, code := verifyHere("--data", filepath.Join(t.TempDir(), "nothing")); code != 1 || !strings.Contains(out, "there is no journal") {
 		t.Errorf("no directory: exit code %d\n%s", code, out)
 	}
 	for _, args := range [][]string{{}, {"--data", data, "--redis", "redis://127.0.0.1:1"}, {"--data", data, "--expect", "3:00"}, {"--data", data, "--campaign", "x"}} {
 		if out, code := verifyHere(args...); code != 2 {
 			t.Errorf("%v: exit code %d\n%s", args, code, out)
+		}
+	}
+}
+
+// severalLogs: with more than one campaign the last line is that of all logs together, as docs/operations.md says.
+func severalLogs(t *testing.T, data string) {
+	t.Helper()
+	text, code := verifyHere("--data", data, "--json")
+	var said struct {
+		Head string
+		Seq  uint64
+		Logs []struct {
+			Log, Head string
+			Seq       uint64
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &said); err != nil || code != 0 || len(said.Logs) != 3 {
+		t.Fatalf("exit code %d, %v:\n%s", code, err, text)
+	}
+	sum, seq := sha256.New(), uint64(0)
+	for _, l := range said.Logs {
+		fmt.Fprintf(sum, "%s %d %s\n", l.Log, l.Seq, l.Head)
+		seq += l.Seq
+	}
+	want := fmt.Sprintf("head %x seq %d", sum.Sum(nil), seq)
+	if text, _ := verifyHere("--data", data); lastLine(text) != want || said.Seq != seq {
+		t.Errorf("the last line is %q, want %q", lastLine(text), want)
+	}
+	for _, l := range said.Logs[:2] {
+		text, code := verifyHere("--data", data, "--campaign", strings.TrimPrefix(l.Log, "c:"))
+		if want := fmt.Sprintf("head %s seq %d", l.Head, l.Seq); code != 0 || lastLine(text) != want {
+			t.Errorf("exit code %d, the last line is %q, want %q", code, lastLine(text), want)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func verifyData(ctx context.Context, dir, campaign string, expect map[string]jou
 	for _, err := range wrong {
 		out.Problems = append(out.Problems, problemOf(verify.Missing, err))
 	}
-	if errors.Is(err, journal.ErrCorrupt) {
+	if unreadable(err) {
 		out.Problems = append(out.Problems, problemOf(verify.Damaged, err))
 		return out, nil
 	}
@@ -131,7 +131,9 @@ func verifyData(ctx context.Context, dir, campaign string, expect map[string]jou
 	for _, err := range r.Check(ctx) {
 		out.Problems = append(out.Problems, problemOf(verify.Damaged, err))
 	}
-	if err := out.journal(ctx, r, campaign, expect, bar); err != nil {
+	if err := out.journal(ctx, r, campaign, expect, bar); unreadable(err) {
+		out.Problems = append(out.Problems, problemOf(verify.Unreadable, err))
+	} else if err != nil {
 		return out, err
 	}
 	var places []func()
@@ -143,8 +145,8 @@ func verifyData(ctx context.Context, dir, campaign string, expect map[string]jou
 			}
 			find := r.Locate(one.Log, one.Entry)
 			places = append(places, func() {
-				if file, at, ok := find(); ok {
-					one.File, one.Byte = file, at
+				if place, ok := find(); ok {
+					locate(one, place)
 				}
 			})
 		}
@@ -156,6 +158,32 @@ func verifyData(ctx context.Context, dir, campaign string, expect map[string]jou
 		find()
 	}
 	return out, nil
+}
+
+// locate says where the damage is, as closely as can be told.
+func locate(p *verify.Problem, place sqlitelog.Place) {
+	p.File, p.Byte = place.File, place.Entry
+	p.Detail += fmt.Sprintf("; the entry begins at byte %d of the file", place.Entry)
+	if !place.Changed {
+		return
+	}
+	how := "probably"
+	if place.Sure {
+		how = "for certain, because with the right one the entry fits into the chain"
+	}
+	p.Detail += fmt.Sprintf("; one byte in it was changed, %s: byte %d of the entry is %02x and was %02x", how, place.At, place.Is, place.Was)
+	if rest := int64(place.At); rest < inRow {
+		p.Byte += rest
+	}
+}
+
+// inRow is how much of an entry stands beside its beginning for certain; SQLite moves the rest of a large one to other pages.
+const inRow = 256
+
+// unreadable says whether an error is one of the file: SQLite finds it broken, or does not get on with it. A damaged byte can make it say anything, that the file is no database or may not be
+// read among others.
+func unreadable(err error) bool {
+	return errors.Is(err, journal.ErrCorrupt) || errors.Is(err, journal.ErrUnavailable)
 }
 
 // problemOf puts an error with advice into the two fields of a problem.

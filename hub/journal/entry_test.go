@@ -268,6 +268,26 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzDecodePublic is P20: no panic, no claim believed, what is read is what would be written, and nothing that is not public is taken for public.
+func FuzzDecodePublic(f *testing.F) {
+	f.Add(full().Public())
+	f.Add((&journal.Entry{}).Public())
+	whole := mustEncode(f, full())
+	f.Add(whole[:len(whole)-4])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := journal.DecodePublic(b)
+		if err != nil {
+			if !errors.Is(err, journal.ErrCorrupt) && !errors.Is(err, journal.ErrTooLarge) {
+				t.Fatalf("an error of another kind: %v", err)
+			}
+			return
+		}
+		if again := e.Public(); !bytes.Equal(again, b) {
+			t.Fatalf("%x is read, and public as %x", b, again)
+		}
+	})
+}
+
 // FuzzCheck: against a plain computation.
 func FuzzCheck(f *testing.F) {
 	f.Add(mustEncode(f, full()))

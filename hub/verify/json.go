@@ -64,12 +64,12 @@ func JSON(r io.Reader) *File {
 		f.Ballots += *i.Support.Total
 		f.Comments += len(i.Comments)
 		for g, v := range i.Support.ByGroup {
-			if !groups[g] || v < 1 || small > 0 && v%small != 0 {
-				f.problem(Differs, "", "idea %s: %d of the group %q is no figure that is released in steps of %d", i.ID, v, g, small)
+			if !groups[g] || v < max(small, 1) {
+				f.problem(Differs, "", "idea %s: %d of the group %q, which is none of the campaign's, or less than the smallest figure that is shown, %d", i.ID, v, g, small)
 			}
 		}
 	}
-	f.Proven = []string{fmt.Sprintf("%d ideas, each once; figures by group are released in steps of %d", f.Ideas, small)}
+	f.Proven = []string{fmt.Sprintf("%d ideas, each once; no figure by group is below %d", f.Ideas, small)}
 	f.Unproven = []string{
 		"whether anything in it was changed: it holds neither the log nor ballots, and the head is only what it says. A zip of the same campaign holds both",
 		"that the head is the one that everybody was shown: compare it with one that you noted",

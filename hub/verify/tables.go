@@ -260,8 +260,8 @@ func (a *archive) compareIdea(i id.ID, f *figuresOf) {
 	named := 0
 	for _, g := range slices.Sorted(maps.Keys(f.groups)) {
 		v := f.groups[g]
-		if v < 1 || a.m.SmallCell > 0 && v%a.m.SmallCell != 0 {
-			a.problem(Differs, fileGroups, "idea %s, group %s: %d is no figure that is released in steps of %d", i, g, v, a.m.SmallCell)
+		if v < max(a.m.SmallCell, 1) { // a multiple of it only as long as nobody raised it
+			a.problem(Differs, fileGroups, "idea %s, group %s: %d is less than the smallest figure that is shown, %d", i, g, v, a.m.SmallCell)
 		}
 		if g != other {
 			named += f.byGroup[g]

@@ -205,26 +205,46 @@ func (l *readLog) Kept(context.Context) ([]journal.Kept, error) {
 // needle is how many bytes of a row are looked for in the files.
 const needle = 96
 
-// Locate prepares to say where an entry stands in the files. What it returns is to be called after Close, because opening the files would take SQLite's locks away:
-// it gives the file and the byte at which the entry begins, or false.
-func (r *Reader) Locate(name string, seq uint64) func() (file string, at int64, ok bool) {
+// Place is where an entry stands in the files.
+type Place struct {
+	File  string
+	Entry int64 // the byte at which the entry begins
+	// Of an entry in which one byte was changed: its place in the entry, what stands there and what stood there. Sure says that the entry fits into the chain with that byte put back.
+	Changed, Sure bool
+	At            int
+	Is, Was       byte
+}
+
+// Locate prepares to say where an entry stands in the files. What it returns is to be called after Close, because opening the files would take SQLite's locks away.
+func (r *Reader) Locate(name string, seq uint64) func() (Place, bool) {
+	var p Place
 	var row []byte
 	_ = r.with(func(c *conn) error { // what cannot be read is not found
+		before, err := chainAt(c, r.logs[name].id, name, seq-1)
+		if err != nil {
+			return err
+		}
 		return c.query("SELECT hash, body FROM entry WHERE id = ?", func(v []driver.Value) error {
 			hash, _ := v[0].([]byte)
 			body, _ := v[1].([]byte)
 			row = append(bytes.Clone(hash), body[:min(len(body), needle)]...)
+			if p.At, p.Was, p.Changed = journal.Locate(body); p.Changed {
+				p.Is, body[p.At] = body[p.At], p.Was
+				_, next, err := before.NextStored(journal.Stored{Seq: seq, Body: body})
+				p.Sure = err == nil && string(next.Hash[:]) == string(hash)
+			}
 			return nil
 		}, rowid(r.logs[name].id, seq))
 	})
-	return func() (string, int64, bool) {
+	return func() (Place, bool) {
 		for _, file := range []string{fileName + "-wal", fileName} { // what is in both is read from the first
-			path := filepath.Join(r.j.dir, file)
-			if at, ok := find(path, row); ok {
-				return path, at + 32, true
+			p.File = filepath.Join(r.j.dir, file)
+			if at, ok := find(p.File, row); ok {
+				p.Entry = at + int64(len(journal.Hash{}))
+				return p, true
 			}
 		}
-		return "", 0, false
+		return Place{}, false
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *Server) createCampaign(c *gin.Context) error {
 	if err := refused(refusal, err); err != nil {
 		return err
 	}
-	s.Logger.Info("a campaign was created", "campaign", data.Campaign, "account", who.account)
+	s.logger(c).Info("a campaign was created", "campaign", data.Campaign, "account", who.account)
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, wire.Created{ID: data.Campaign, Code: code, JoinURL: s.baseURL(c) + "/j/" + code})
 	return nil
@@ -221,7 +221,7 @@ func (s *Server) participants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Logger.Info("the list of participants was read", "campaign", v.campaign, "by", v.self)
+	s.logger(c).Info("the list of participants was read", "campaign", v.campaign, "by", v.self)
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, gin.H{"participants": list, "channels": channels})
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"kiem/hub"
 	"kiem/hub/campaign"
+	"kiem/hub/directory"
 	"kiem/hub/intake"
 	"kiem/hub/limit"
 	"kiem/hub/machine"
@@ -109,7 +110,11 @@ func (s *Server) listCampaigns(c *gin.Context) error {
 	}
 	slices.SortFunc(list, func(a, b wire.Listed) int { return b.Created.Compare(a.Created) })
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, gin.H{"campaigns": list})
+	answer := gin.H{"campaigns": list}
+	if who.account == directory.Admin {
+		answer["operator"] = true // the page shows the way to the server's own page
+	}
+	c.JSON(http.StatusOK, answer)
 	return nil
 }
 

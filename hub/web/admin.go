@@ -62,8 +62,8 @@ func (s *Server) status(ctx context.Context, lang string) wire.AdminStatus {
 		Node: s.Hub.Node(), Version: s.Hub.Version, StartedAt: s.Hub.Started.UTC(), Now: s.Clock().UTC(), Ready: true,
 		Durability: string(s.Hub.Durability()), Warnings: []wire.Warning{}, Connections: stats.Connections.Load(), Awake: awake(stats),
 		Commands: stats.Commands.Load(), Entries: stats.Entries.Load(), Refused: stats.Replies.Failed(), RateLimited: s.Metrics.edge.total(),
-		Fsync:  latency(now, &s.Metrics.fsync, s.Metrics.Fsync.Read(), s.Hub.Started),
-		Append: latency(now, &s.Metrics.append, stats.Append.Read(), s.Hub.Started),
+		Fsync:  latency(now, &s.Metrics.fsync, s.Metrics.Fsync.Read()),
+		Append: latency(now, &s.Metrics.append, stats.Append.Read()),
 		Heads:  []wire.AdminHead{}, Nodes: []wire.AdminNode{},
 	}
 	if err := s.Hub.Ready(ctx); err != nil {
@@ -87,11 +87,8 @@ func (s *Server) status(ctx context.Context, lang string) wire.AdminStatus {
 	return out
 }
 
-// latency is what a meter counted lately; before the first mark, since the start.
-func latency(now time.Time, w *meter.Window, r meter.Reading, started time.Time) wire.AdminLatency {
+// latency is what a meter counted lately.
+func latency(now time.Time, w *meter.Window, r meter.Reading) wire.AdminLatency {
 	lately, over := w.Lately(now, r)
-	if over == 0 {
-		over = now.Sub(started)
-	}
 	return wire.AdminLatency{Count: lately.Count(), P50: lately.Quantile(0.5), P99: lately.Quantile(0.99), Seconds: max(over.Seconds(), 0)}
 }

@@ -40,6 +40,7 @@ import (
 
 	"kiem/hub"
 	"kiem/hub/limit"
+	"kiem/hub/meter"
 	"kiem/hub/session"
 	"kiem/hub/wire"
 	"kiem/static"
@@ -127,6 +128,8 @@ func New(c Config) (*Server, error) {
 	s.engine.Use(s.number, s.count, s.recoverPanics, s.headers)
 	s.routes()
 	s.watch()
+	s.Metrics.fsync.Mark(time.Now(), meter.Reading{}) // until there is a mark as old as the page looks back, it shows all since the start
+	s.Metrics.append.Mark(time.Now(), meter.Reading{})
 	return s, nil
 }
 

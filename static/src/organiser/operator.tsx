@@ -37,7 +37,7 @@ export function Operator() {
 				if (e instanceof ApiError && (e.status === 401 || e.status === 403)) {
 					shut.value = e.status === 403 ? sentenceOf(e) : t("operator.signedout");
 					status.value = null;
-				} else failure.value = sentenceOf(e);
+				} else failure.value = e instanceof ApiError && e.code === "offline" ? t("operator.away") : sentenceOf(e);
 			});
 	useEffect(() => {
 		document.title = `${t("operator.title")} · Kiem`;

@@ -2,7 +2,7 @@
 //
 //	kiem serve    the server; embedded storage in --data, or Redis with --redis for several nodes
 //	kiem demo     a server with a sample campaign; prints the addresses to open
-//	kiem admin    talks to the running server of a data directory: sign-in links, status
+//	kiem admin    talks to the running server of a data directory: sign-in links, status, whether it is ready
 //	kiem version
 //
 // Every flag can also be given in the environment as KIEM_<FLAG> or in a JSON file named by --config; flags win over the environment, the environment over

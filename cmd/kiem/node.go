@@ -302,14 +302,25 @@ wait:
 	until, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	stopped := make(chan error, 1)
-	go func() { stopped <- n.http.Shutdown(until) }() // no new requests; those under way need the rooms
-	n.hub.Close()                                     // commands in flight are answered, sockets told to come back
-	if err := <-stopped; err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	go func() { stopped <- n.http.Shutdown(until) }() // no new requests
+	var err error
+	select {
+	case err = <-stopped:
+		n.hub.Close() // commands in flight are answered, sockets told to come back
+	case <-time.After(min(lastRequests, drain)): // something long, a download perhaps: whoever has a socket need not wait for it
+		n.hub.Close()
+		err = <-stopped
+	}
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		n.log.Warn("stopping", "err", err)
 	}
 	_ = n.http.Close()
 	return cause
 }
+
+// lastRequests is how long requests under way may still use the rooms when the server stops: somebody who is joining must not be told that the server
+// cannot store that.
+const lastRequests = 2 * time.Second
 
 // lookEvery is how often it is asked whether a store was poisoned. None acknowledges anything meanwhile.
 const lookEvery = time.Second

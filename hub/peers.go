@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -89,9 +90,9 @@ func (h *Hub) tellPeers(now time.Time) {
 		return
 	}
 	h.told = now
-	h.mu.Lock()
-	ready := !h.closed && len(h.broken) == 0
-	h.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+	defer cancel()
+	ready := h.Ready(ctx) == nil
 	message, err := json.Marshal(Peer{
 		Node: h.Node(), Version: h.Version, Started: h.Started.UTC(), Ready: ready,
 		Connections: h.Stats.Connections.Load(), Rooms: h.Stats.Rooms.Load(),

@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { number, t } from "../i18n/index.ts";
+import { language, number, t } from "../i18n/index.ts";
 import { ApiError, call, sentenceOf } from "../lib/api.ts";
 import { bytes, duration, lasting } from "../lib/quantity.ts";
 import type { AdminLatency, AdminRedis, AdminStatus } from "../protocol.ts";
@@ -144,9 +144,11 @@ function durability(word: string): string {
 	return word;
 }
 
-/** The time of day, with seconds: whether the picture moves is part of what it says. */
+/** The time of day as people write it, with seconds: whether the picture moves is part of what it says. */
 function clock(iso: string): string {
-	return new Date(iso).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+	const nl = language.value === "nl";
+	const time = new Intl.DateTimeFormat(nl ? "nl-BE" : "en-GB", { timeStyle: "medium" }).format(new Date(iso));
+	return nl ? `${time.replaceAll(":", ".")} u.` : time;
 }
 
 const seconds = (from: string, to: string) => Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kiem/docker/dockertest"
+	"kiem/hub/web"
 )
 
 // TestCompose: what the files say of each other is true: names, ports, paths, networks and volumes fit.
@@ -27,6 +28,12 @@ func TestCompose(t *testing.T) {
 		flags := flagsOf(n.Command)
 		if !n.ReadOnly || !slices.Contains(n.CapDrop, "ALL") || !slices.Contains(n.Tmpfs, "/tmp") || n.Restart == "" {
 			t.Errorf("%s: %+v", name, n)
+		}
+		if most := web.MaxConnections + web.MaxRequests; n.Ulimits["nofile"].Soft < most || n.Ulimits["nofile"].Hard < most {
+			t.Errorf("%s may open %+v files, and takes %d connections", name, n.Ulimits["nofile"], most)
+		}
+		if !slices.Contains(n.SecurityOpt, "no-new-privileges:true") {
+			t.Errorf("%s may gain privileges: %v", name, n.SecurityOpt)
 		}
 		if !slices.Contains(n.Volumes, name+":/data") {
 			t.Errorf("%s has no data of its own: %v", name, n.Volumes)
@@ -52,6 +59,9 @@ func TestCompose(t *testing.T) {
 	}
 	if got := networksOf(c.Services["redis"]); !slices.Equal(got, []string{"store"}) {
 		t.Errorf("Redis is on %v", got)
+	}
+	if check := strings.Join(c.Services["redis"].Healthcheck.Test, " "); !strings.Contains(check, "--user health") || !strings.Contains(dockertest.Read(t, "users.acl"), "user health on nopass") {
+		t.Errorf("the health check of Redis has no account: %s", check)
 	}
 	if ports := c.Services["redis"].Ports; len(ports) > 0 {
 		t.Errorf("Redis is reached from outside: %v", ports)

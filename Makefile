@@ -44,11 +44,11 @@ test: need gofmt vet test-go test-page test-e2e ## every suite, with the race de
 
 .PHONY: need
 need: # programs from Debian's archive that suites start
-	.ci/need redis-server chromium python3
+	.ci/need redis-server haproxy chromium python3
 
 .PHONY: test-go
 test-go: # tests start their own redis-server on free ports; a service on port 6379 is neither needed nor touched
-	KIEM_TEST_REDIS=required $(GO) test -race -timeout 15m ./...
+	KIEM_TEST_REDIS=required KIEM_TEST_PROXY=required $(GO) test -race -timeout 15m ./...
 	$(GO) -C static/build test ./...
 
 .PHONY: test-page
@@ -65,7 +65,7 @@ test-e2e: # with Debian's chromium; no browser is downloaded
 
 .PHONY: soak
 soak: need ## the long suites: kills, power cuts, storms, seeds without end (SOAKTIME=8h)
-	KIEM_TEST_REDIS=required KIEM_SOAK=$(SOAKTIME) $(GO) test -race -timeout 0 -count=1 -p 1 -v ./...
+	KIEM_TEST_REDIS=required KIEM_TEST_PROXY=required KIEM_SOAK=$(SOAKTIME) $(GO) test -race -timeout 0 -count=1 -p 1 -v ./...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for some seconds (FUZZTIME=20s)

@@ -136,6 +136,16 @@ const screens: [string, (context: BrowserContext) => Promise<Page>][] = [
 		},
 	],
 	[
+		"the operator's page",
+		async (x) => {
+			const page = await organiser(x);
+			await page.getByRole("link", { name: "De server" }).click();
+			await expect(page.getByRole("table", { name: "Logs" })).toBeVisible();
+			await page.getByRole("button", { name: "Pauzeer" }).click();
+			return page;
+		},
+	],
+	[
 		"new campaign",
 		async (x) => {
 			const page = await organiser(x);

@@ -154,6 +154,15 @@ const screens: [string, (x: BrowserContext) => Promise<Page>][] = [
 	["invitation", async (x) => open(x, (await s.link(c, "facilitator")).slice(s.url.length))],
 	["campaigns", organiser],
 	[
+		"server",
+		async (x) => {
+			const page = await organiser(x);
+			await page.getByRole("link", { name: "De server" }).click();
+			await expect(page.getByRole("table", { name: "Logs" })).toBeVisible();
+			return page;
+		},
+	],
+	[
 		"new-campaign",
 		async (x) => {
 			const page = await organiser(x);

@@ -120,6 +120,7 @@ func (r *Room) attach(c *Conn, from Resume) *machine.Refusal {
 	}
 	r.feed.crowd = true
 	r.stats.Connections.Add(1)
+	r.stats.Attached.Add(1)
 	return nil
 }
 
@@ -198,9 +199,10 @@ func (c *Conn) Refuse(p *Pending, refusal *machine.Refusal) {
 // reply appends the protocol's answer to a command.
 func (r *Room) reply(b []byte, lang string, p *Pending, o machine.Outcome) []byte {
 	if o.Refusal != nil {
-		r.stats.Refused.Add(1)
+		r.stats.Replies.Refused(o.Refusal.Code)
 		return wire.AppendRefusal(b, p.Command.ID, true, o.Refusal.Code, r.hub.Sentence(lang, o.Refusal), o.Refusal.Field)
 	}
+	r.stats.Replies.Done()
 	return wire.AppendReply(b, p.Command.ID, o.Seq, ReplyData(p.Command))
 }
 
@@ -229,7 +231,7 @@ func (r *Room) flush() {
 // Tell refuses a command that never became one. Any goroutine may call it.
 func (c *Conn) Tell(command id.ID, refusal *machine.Refusal) {
 	r := c.room
-	r.stats.Refused.Add(1)
+	r.stats.Replies.Refused(refusal.Code)
 	c.must(textFrame(wire.AppendRefusal(nil, command, !command.IsZero(), refusal.Code, r.hub.Sentence(c.lang, refusal), refusal.Field)))
 }
 

@@ -113,7 +113,7 @@ func BenchmarkIntakeSockets(b *testing.B) {
 		_ = s.room.Do(b.Context(), func() {})
 	}
 	b.StopTimer()
-	if n := s.hub.Stats.Refused.Load(); n > 0 {
+	if n := s.hub.Stats.Replies.Failed(); n > 0 {
 		b.Fatalf("%d of %d refused", n, b.N)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "votes/s")

@@ -20,6 +20,7 @@ const (
 
 func (r *Room) appended(res appendResult) {
 	if res.err != nil {
+		r.stats.AppendFailures.Add(1)
 		r.seq.failed(res.flight)
 		r.rests = time.Now().Add(appendAgain)
 		if errors.Is(res.err, journal.ErrPoisoned) {
@@ -241,6 +242,7 @@ func (r *Room) adopt(p repairResult) {
 	commands := s.succeed(old, p.lost, r.hub.now())
 	r.seq = s
 	r.verified = s.pos.Seq
+	r.head.Store(s.pos.Seq)
 	r.open(s)
 	if r.feed != nil {
 		r.feed.restart(r.machine(), s.pos.Seq)

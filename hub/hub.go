@@ -52,6 +52,7 @@ type Config struct {
 	BaseURL  string                                       // of join addresses, without a slash at the end
 	Idle     time.Duration                                // 0: IdleTime
 	Stall    time.Duration                                // how long a client may accept nothing; 0: StallTime
+	Version  string                                       // of the program, for the operator's page
 	// SnapshotEntries is after how many entries a snapshot is made, with no pause between two; 0: as snapshotter.go says. For tests.
 	SnapshotEntries int
 }
@@ -66,9 +67,13 @@ type Bus interface {
 type Hub struct {
 	Config
 	Stats   Stats
+	Started time.Time // by Clock
 	journal journal.Journal
 	node    uint64 // names this process to the others
 	index   *Directory
+	peers   peers
+	unhear  func()    // ends listening to other nodes; nil: there are none
+	told    time.Time // when they were told of this one; sweep's
 
 	codes sync.Map // campaign -> its code, for those whose room was opened here; a code never changes
 
@@ -119,7 +124,7 @@ func New(ctx context.Context, c Config) (*Hub, error) {
 		c.Stall = StallTime
 	}
 	h := &Hub{
-		Config: c, journal: c.Journal, node: randomNumber(),
+		Config: c, Started: c.Clock(), journal: c.Journal, node: randomNumber(),
 		rooms: map[string]*opening{}, broken: map[string]error{}, stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	room, err := h.room(ctx, directoryLog, false)
@@ -127,6 +132,7 @@ func New(ctx context.Context, c Config) (*Hub, error) {
 		return nil, fmt.Errorf("hub: open the directory: %w", err)
 	}
 	h.index = &Directory{room: room, now: c.Clock}
+	h.meetPeers()
 	go h.sweep()
 	return h, nil
 }
@@ -303,6 +309,7 @@ func (h *Hub) sweep() {
 		cancel()
 		h.complain()
 		h.letGo()
+		h.tellPeers(time.Now())
 	}
 }
 
@@ -357,6 +364,9 @@ func (h *Hub) Close() {
 	h.mu.Unlock()
 	close(h.stop)
 	<-h.stopped
+	if h.unhear != nil {
+		h.unhear()
+	}
 	var wait sync.WaitGroup
 	for _, o := range rooms {
 		wait.Go(func() {

@@ -10,6 +10,7 @@ import (
 
 // emit is told by the sequencer what was applied.
 func (r *Room) emit(a applied) {
+	r.head.Store(a.seq)
 	r.since.entries++
 	r.since.commands += a.commands
 	if r.feed != nil {
@@ -19,6 +20,9 @@ func (r *Room) emit(a applied) {
 		}
 		r.views.changed(a.events)
 		r.likes.note(a.events, r.machine().Board())
+	}
+	if a.epoch {
+		r.stats.Epochs.Add(1)
 	}
 	if a.epoch && r.fan != nil {
 		r.views.forget() // one of the old epoch would send whoever fetches it back again and again, until it is too old to be served

@@ -65,7 +65,7 @@ func (h *Hub) load(ctx context.Context, name string, log journal.Log, create boo
 		}
 		c = newCampaignCodec(k.scope, r.people, votes, newRandomness(fillRandom))
 	}
-	fresh, late := r.fresh(c), &lately{}
+	fresh, late, began := r.fresh(c), &lately{}, time.Now()
 	s, err := replay(ctx, log, func() *sequencer {
 		s := fresh()
 		late = &lately{}
@@ -75,7 +75,9 @@ func (h *Hub) load(ctx context.Context, name string, log journal.Log, create boo
 	if err != nil {
 		return nil, fmt.Errorf("hub: open %s: %w", name, err)
 	}
+	h.Stats.Replay.Observe(time.Since(began))
 	r.seq, r.verified = s, s.pos.Seq
+	r.head.Store(s.pos.Seq)
 	r.since.entries, r.since.commands = late.entries, late.commands
 	r.open(s)
 	s.node = randomNumber()

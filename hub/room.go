@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kiem/hub/bus"
@@ -81,6 +82,7 @@ type Room struct {
 	lost       bool // the log is not the one that was applied: nothing is acknowledged until it is repaired
 	closing    bool
 	tickedAt   time.Time
+	unshown    waits // the oldest change that was not ticked for
 	tickEvery  time.Duration
 	saving     bool // the due index is being written
 	saveFailed bool
@@ -102,6 +104,8 @@ type Room struct {
 	ctx    context.Context // of reading, snapshots and repair: ends when the room does
 	cancel context.CancelFunc
 	jobs   sync.WaitGroup
+
+	head atomic.Uint64 // number of the last entry that was applied; the owner writes it, anybody reads it
 
 	// Guarded by mu.
 	mu     sync.Mutex

@@ -40,7 +40,7 @@ func (r *Room) run() {
 			f()
 		case res := <-r.appends:
 			r.appending = false
-			r.slow.end(r)
+			r.stats.Append.Observe(r.slow.end(r))
 			if res.early {
 				r.saving, r.saved = false, -1
 			}
@@ -132,6 +132,9 @@ func (r *Room) pump() {
 			r.append(f)
 		}
 	}
+	if r.feed != nil && r.feed.dirty {
+		r.unshown.begin()
+	}
 	if left, wanted := r.untilTick(); wanted && left <= 0 && !r.closing {
 		r.tick()
 	}
@@ -208,11 +211,16 @@ func (r *Room) untilTick() (left time.Duration, wanted bool) {
 func (r *Room) tick() {
 	r.tickedAt = time.Now()
 	r.delivering = true
+	if waited, began := r.unshown.end(); began {
+		r.stats.TickDelay.Observe(waited)
+	}
 	t := r.feed.makeTick()
 	r.jobs.Go(func() {
 		start := time.Now()
 		r.fan.deliver(t)
-		r.delivered <- time.Since(start)
+		took := time.Since(start)
+		r.stats.Tick.Observe(took)
+		r.delivered <- took
 	})
 }
 

@@ -28,13 +28,14 @@ func (s *slow) since() time.Duration {
 	return 0
 }
 
-func (s *slow) end(r *Room) {
-	took := s.since()
+func (s *slow) end(r *Room) (took time.Duration) {
+	took = s.since()
 	s.began.Store(0)
 	if took > SlowAppend {
 		r.logger.Warn("an append took long", "log", r.name, "took", took)
 	}
 	s.said.Store(false)
+	return took
 }
 
 // complain puts appends that take long into the log, each once.

@@ -79,10 +79,14 @@ type snapResult struct {
 func (r *Room) snapshotMade(res snapResult) {
 	r.since.took = time.Since(r.since.at)
 	switch err := res.err; {
-	case err == nil, r.closing, res.history != r.history:
+	case err == nil:
+		r.stats.Saved.Add(1)
+		r.stats.Snapshot.Observe(r.since.took)
+	case r.closing, res.history != r.history:
 	case errors.Is(err, errTail), errors.Is(err, errDiverged), errors.Is(err, journal.ErrCorrupt):
 		r.trouble(err)
 	default:
+		r.stats.SaveFailures.Add(1)
 		r.logger.Warn("a snapshot was not made", "log", r.name, "err", err)
 	}
 }

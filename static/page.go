@@ -11,7 +11,7 @@ import (
 const (
 	Citizen     = "citizen"     // joining, and a campaign as its participants see it
 	Facilitator = "facilitator" // the console
-	Organiser   = "organiser"   // campaigns, signing in, invitations
+	Organiser   = "organiser"   // campaigns, signing in, invitations, and the operator's page
 	Projector   = "projector"   // what the room sees
 )
 
@@ -26,7 +26,7 @@ func PageOf(urlPath string) (entry string, ok bool) {
 	switch n := len(parts); {
 	case parts[0] == "" || parts[0] == "j" && n <= 2:
 		return Citizen, true
-	case n == 1 && (parts[0] == "organise" || parts[0] == "signin" || parts[0] == "invite"):
+	case n == 1 && (parts[0] == "organise" || parts[0] == "admin" || parts[0] == "signin" || parts[0] == "invite"):
 		return Organiser, true
 	case parts[0] != "c" || n < 2:
 		return "", false

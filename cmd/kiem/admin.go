@@ -14,6 +14,7 @@ type adminCmd struct {
 	Link    adminLinkCmd    `cmd:"" help:"Make an address that signs the operator in once."`
 	Status  adminStatusCmd  `cmd:"" help:"Say how the server is."`
 	Profile adminProfileCmd `cmd:"" help:"Write a profile of the server's processor time or memory to a file."`
+	Ready   adminReadyCmd   `cmd:"" help:"End with 0 if the server takes commands, else with 1: for health checks."`
 }
 
 type adminTarget struct {
@@ -24,11 +25,16 @@ type adminLinkCmd struct{ adminTarget }
 
 type adminStatusCmd struct{ adminTarget }
 
+type adminReadyCmd struct{ adminTarget }
+
 // Run prints the address.
 func (c *adminLinkCmd) Run(p *program) error { return c.ask(p, http.MethodPost, "/signin-link") }
 
 // Run prints the status.
 func (c *adminStatusCmd) Run(p *program) error { return c.ask(p, http.MethodGet, "/status") }
+
+// Run says whether the server takes commands. It needs no address and no other program, so an image with nothing but this one can use it.
+func (c *adminReadyCmd) Run(p *program) error { return c.ask(p, http.MethodGet, "/ready") }
 
 // ask talks to the running server over its socket and prints the answer.
 func (t *adminTarget) ask(p *program, method, path string) error {

@@ -2,7 +2,7 @@
 //
 //	kiem serve    the server; embedded storage in --data, or Redis with --redis for several nodes
 //	kiem demo     a server with a sample campaign; prints the addresses to open
-//	kiem admin    talks to the running server of a data directory: sign-in links, status, profiles
+//	kiem admin    talks to the running server of a data directory: sign-in links, status, whether it is ready, profiles
 //	kiem bench    measures a server beside what each load physically needs (Linux)
 //	kiem version
 //

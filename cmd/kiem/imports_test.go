@@ -126,6 +126,27 @@ var importRules = []importRule{
 		},
 	},
 	{
+		name:   "only hub/web knows Prometheus",
+		reason: "what counts on the way of a command counts with hub/meter, which costs two atomic adds; how it is shown is a matter of the edge. Tests excepted",
+		refuses: func(from, imported string, test bool) bool {
+			return !test && strings.HasPrefix(imported, "github.com/prometheus/") && from != "hub/web"
+		},
+	},
+	{
+		name:   "the meter knows nothing of Kiem",
+		reason: "every layer may count with it, so it must not lean on any",
+		refuses: func(from, imported string, test bool) bool {
+			return from == "hub/meter" && ours(imported)
+		},
+	},
+	{
+		name:   "the installation is tried from outside",
+		reason: "docker/ describes how the program is run; the program must build and run without it",
+		refuses: func(from, imported string, test bool) bool {
+			return !test && ours(imported) && matches(within(imported), []string{"docker/..."}) && !matches(from, []string{"docker/..."})
+		},
+	},
+	{
 		name:   "nothing imports the program",
 		reason: "it is the end of the chain: what others need of it belongs below",
 		refuses: func(from, imported string, test bool) bool {
@@ -205,6 +226,18 @@ func TestImportRulesRefuse(t *testing.T) {
 		"only the program picks a backend": {
 			no:  []imp{{"hub", "kiem/hub/journal/memlog", false}, {"hub/web", "kiem/hub/journal/redislog", false}},
 			yes: []imp{{"cmd/kiem", "kiem/hub/journal/sqlitelog", false}, {"hub", "kiem/hub/journal/memlog", true}},
+		},
+		"only hub/web knows Prometheus": {
+			no:  []imp{{"hub", "github.com/prometheus/client_golang/prometheus", false}, {"cmd/kiem", "github.com/prometheus/client_golang/prometheus", false}},
+			yes: []imp{{"hub/web", "github.com/prometheus/client_golang/prometheus/promhttp", false}, {"hub", "kiem/hub/meter", false}},
+		},
+		"the meter knows nothing of Kiem": {
+			no:  []imp{{"hub/meter", "kiem/hub", false}, {"hub/meter", "kiem/id", true}},
+			yes: []imp{{"hub/meter", "sync/atomic", false}, {"hub/meter", "pgregory.net/rapid", true}},
+		},
+		"the installation is tried from outside": {
+			no:  []imp{{"cmd/kiem", "kiem/docker/dockertest", false}, {"hub/web", "kiem/docker/dockertest", false}},
+			yes: []imp{{"cmd/kiem", "kiem/docker/dockertest", true}, {"docker", "kiem/docker/dockertest", true}},
 		},
 		"nothing imports the program": {
 			no: []imp{{"hub/web", "kiem/cmd/kiem/sample", true}}, yes: []imp{{"cmd/kiem", "kiem/cmd/kiem/sample", false}},

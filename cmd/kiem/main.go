@@ -108,6 +108,12 @@ var errUnsafe = errors.New("unsafe setting")
 type versionCmd struct{}
 
 func (versionCmd) Run(p *program) error {
+	_, err := fmt.Fprintln(p.stdout, "kiem", versionText())
+	return err
+}
+
+// versionText is the version and the revision that the program was built of, as far as the build knows them.
+func versionText() string {
 	version, revision := "devel", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
@@ -119,8 +125,7 @@ func (versionCmd) Run(p *program) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(p.stdout, "kiem %s%s\n", version, revision)
-	return err
+	return version + revision
 }
 
 // newLogger writes to stderr; text for people, JSON for collectors.

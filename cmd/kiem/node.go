@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type settings struct {
 	AdminToken string        `name:"admin-token" env:"KIEM_ADMIN_TOKEN" help:"Bearer token that acts as account admin, at least 32 characters. Better given in the environment." placeholder:"TOKEN"`
 
 	parts *parts `kong:"-"`
+	apart bool   // the metrics have a listener of their own
 }
 
 // parts are what tests exchange in a node, to make a disk, a clock or a client fail as none does on demand. Nil, and a nil field, is the usual part.
@@ -91,19 +93,19 @@ func (s *settings) check() error {
 }
 
 // warnings are the unsafe settings in force: nothing disarms a promise silently.
-func (s *settings) warnings() []string {
-	var list []string
+func (s *settings) warnings() []web.Warning {
+	var list []web.Warning
 	if s.Relaxed {
-		list = append(list, "durability is relaxed: acknowledged commands may be lost")
+		list = append(list, web.Warning{Code: "relaxed"})
 	}
 	if s.Asserted {
-		list = append(list, "the durability of Redis is asserted by the operator, not checked")
+		list = append(list, web.Warning{Code: "asserted"})
 	}
 	if s.RateScale > 1 {
-		list = append(list, fmt.Sprintf("rate limits are multiplied by %g", s.RateScale))
+		list = append(list, web.Warning{Code: "rate_scale", Args: []string{"n", strconv.FormatFloat(s.RateScale, 'g', -1, 64)}})
 	}
 	if slices.ContainsFunc(s.Proxy, func(p string) bool { return strings.HasSuffix(p, "/0") }) {
-		list = append(list, "every address counts as a proxy: anybody can claim another address, and no limit by address holds")
+		list = append(list, web.Warning{Code: "any_proxy"})
 	}
 	return list
 }
@@ -120,7 +122,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (n *node, err err
 		return n, fmt.Errorf("data directory: %w", err)
 	}
 	for _, w := range s.warnings() {
-		log.Warn(w)
+		log.Warn(w.String())
 	}
 	if s.parts == nil {
 		s.parts = &parts{}
@@ -137,7 +139,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (n *node, err err
 	exchange(&stores.sessions, s.parts.Sessions)
 	n.stores = stores
 	config := hub.Config{
-		Journal: stores.journal, Vault: stores.vault, Bus: stores.bus, Logger: log, Sentence: web.Sentence, BaseURL: s.PublicURL, Clock: s.parts.Clock,
+		Journal: stores.journal, Vault: stores.vault, Bus: stores.bus, Logger: log, Sentence: web.Sentence, BaseURL: s.PublicURL, Clock: s.parts.Clock, Version: versionText(),
 		Fail: func(err error) {
 			select {
 			case n.failed <- err:
@@ -157,13 +159,12 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (n *node, err err
 			return n, err
 		}
 	}
-	n.metrics.Watch(&n.hub.Stats)
 	var origins []string
 	if s.PublicURL != "" {
 		origins = []string{s.PublicURL}
 	}
 	n.server, err = web.New(web.Config{
-		Hub: n.hub, Sessions: stores.sessions, Limits: stores.limits, Logger: log, Metrics: n.metrics.Handler(), AdminToken: s.AdminToken,
+		Hub: n.hub, Sessions: stores.sessions, Limits: stores.limits, Logger: log, Metrics: n.metrics, Apart: s.apart, Store: stores.state, AdminToken: s.AdminToken,
 		Origins: origins, Proxies: s.Proxy, RateScale: s.RateScale, Guest: web.GuestName, Warnings: s.warnings, Clock: s.parts.Clock,
 	})
 	if err != nil {
@@ -180,6 +181,7 @@ type stores struct {
 	sessions session.Store
 	bus      hub.Bus
 	limits   limit.Limiter
+	state    web.Store // how the journal's store is
 }
 
 func (s *settings) stores(ctx context.Context, n *node) (out stores, err error) {
@@ -189,12 +191,14 @@ func (s *settings) stores(ctx context.Context, n *node) (out stores, err error) 
 	if err := markRestored(s.Data); err != nil {
 		return out, err
 	}
-	if out.journal, err = sqlitelog.Open(ctx, s.Data, sqlitelog.Options{Log: n.log, Observe: sqlitelog.Observer{
-		Fsync:  n.metrics.Fsync,
-		Commit: func(entries, _ int, _ time.Duration) { n.metrics.Commit(entries) },
-	}}); err != nil {
+	lite, err := sqlitelog.Open(ctx, s.Data, sqlitelog.Options{Log: n.log, Observe: sqlitelog.Observer{
+		Fsync:  n.metrics.Fsync.Observe,
+		Commit: func(entries, bytes int, _ time.Duration) { n.metrics.Commit(entries, bytes) },
+	}})
+	if err != nil {
 		return out, err
 	}
+	out.journal, out.state = lite, diskState(lite)
 	n.closers = append(n.closers, out.journal.Close)
 	if out.vault, err = vault.OpenLite(ctx, s.Data); err != nil {
 		return out, err
@@ -212,15 +216,17 @@ func (s *settings) stores(ctx context.Context, n *node) (out stores, err error) 
 }
 
 func (s *settings) redis(ctx context.Context, n *node) (out stores, err error) {
-	if out.journal, err = redislog.Open(ctx, redislog.Options{
+	shared, err := redislog.Open(ctx, redislog.Options{
 		Address: s.Redis, Replicas: s.Replicas, Relaxed: s.Relaxed, Asserted: s.Asserted, Log: n.log,
-		Observe: redislog.Observer{Call: func(entries, _, _ int, took time.Duration) {
-			n.metrics.Fsync(took)
-			n.metrics.Commit(entries)
+		Observe: redislog.Observer{Call: func(entries, bytes, _ int, took time.Duration) {
+			n.metrics.Fsync.Observe(took)
+			n.metrics.Commit(entries, bytes)
 		}},
-	}); err != nil {
+	})
+	if err != nil {
 		return out, err
 	}
+	out.journal, out.state = shared, redisState(shared)
 	n.closers = append(n.closers, out.journal.Close)
 	conn, err := redisconn.Open(s.Redis, s.Replicas)
 	if err != nil {
@@ -231,9 +237,9 @@ func (s *settings) redis(ctx context.Context, n *node) (out stores, err error) {
 	n.closers = append(n.closers, out.vault.Close)
 	out.sessions = session.OpenRedis(conn, s.parts.Clock)
 	n.closers = append(n.closers, out.sessions.Close)
-	shared := bus.OpenRedis(conn, n.log)
-	n.closers = append(n.closers, shared.Close)
-	out.bus = shared
+	messages := bus.OpenRedis(conn, n.log)
+	n.closers = append(n.closers, messages.Close)
+	out.bus = messages
 	// Addresses stand in Redis as HMACs only. The key has to be the same on all nodes, made once and durable: as vote keys are.
 	secret, err := out.vault.VoteKey(ctx, id.Derive(id.ID{}, "kiem", "limits"))
 	if err != nil {
@@ -283,7 +289,8 @@ wait:
 		case err := <-ended:
 			cause = err
 			break wait
-		case <-look.C:
+		case now := <-look.C:
+			n.server.Mark(now)
 			if cause = n.poisoned(ctx); cause != nil {
 				n.log.Error("a write to stable storage failed; this process must end", "err", cause)
 				break wait
@@ -295,14 +302,25 @@ wait:
 	until, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	stopped := make(chan error, 1)
-	go func() { stopped <- n.http.Shutdown(until) }() // no new requests; those under way need the rooms
-	n.hub.Close()                                     // commands in flight are answered, sockets told to come back
-	if err := <-stopped; err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	go func() { stopped <- n.http.Shutdown(until) }() // no new requests
+	var err error
+	select {
+	case err = <-stopped:
+		n.hub.Close() // commands in flight are answered, sockets told to come back
+	case <-time.After(min(lastRequests, drain)): // something long, a download perhaps: whoever has a socket need not wait for it
+		n.hub.Close()
+		err = <-stopped
+	}
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		n.log.Warn("stopping", "err", err)
 	}
 	_ = n.http.Close()
 	return cause
 }
+
+// lastRequests is how long requests under way may still use the rooms when the server stops: somebody who is joining must not be told that the server
+// cannot store that.
+const lastRequests = 2 * time.Second
 
 // lookEvery is how often it is asked whether a store was poisoned. None acknowledges anything meanwhile.
 const lookEvery = time.Second

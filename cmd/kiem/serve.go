@@ -13,7 +13,7 @@ import (
 type serveCmd struct {
 	settings
 	Addr        string `default:"127.0.0.1:8080" help:"Address to listen on." placeholder:"HOST:PORT"`
-	MetricsAddr string `help:"Serve /metrics here as well, for a network that only the operator reaches." placeholder:"HOST:PORT"`
+	MetricsAddr string `help:"Serve /metrics here instead of at --addr, for a network that only the operator reaches." placeholder:"HOST:PORT"`
 }
 
 // Run serves until it is told to stop.
@@ -26,6 +26,7 @@ func (c *serveCmd) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	c.apart = c.MetricsAddr != ""
 	n, err := c.open(p.ctx, log)
 	defer n.close()
 	if err != nil {
@@ -106,6 +107,13 @@ func (n *node) serveAdmin(data, base string) (func(), error) {
 		}
 		n.log.Info("a sign-in link was made on the admin socket")
 		fmt.Fprintln(w, link)
+	})
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
+		if err := n.hub.Ready(r.Context()); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
 	})
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		ready := "ready"

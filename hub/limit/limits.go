@@ -37,6 +37,11 @@ var (
 	Exports = Limit{Name: "exports", Every: per(30, time.Minute), Burst: 10}
 )
 
+// Names lists the names of all limits: what counts by them has no others.
+var Names = []string{
+	"commands", "wrong-code", "wrong-codes", "sign-in", "sign-in-as", "admin-token", "rejoin", "campaigns", "invitations", "exports", "join-code", "join-address",
+}
+
 // SocketsPerSession is how many sockets one session may have on one node. It is a count, not a rate: scaling leaves it.
 const SocketsPerSession = 5
 

@@ -185,7 +185,7 @@ func (s *Server) startSession(c *gin.Context, before *caller, account id.ID, cam
 	if before != nil {
 		s.sockets.move(before.key, token)
 		if err := s.Sessions.Delete(c.Request.Context(), before.token); err != nil {
-			s.Logger.Warn("a session was not ended", "err", err)
+			s.logger(c).Warn("a session was not ended", "err", err)
 		}
 	}
 	http.SetCookie(c.Writer, &http.Cookie{

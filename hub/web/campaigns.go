@@ -9,6 +9,7 @@ import (
 
 	"kiem/hub"
 	"kiem/hub/campaign"
+	"kiem/hub/directory"
 	"kiem/hub/intake"
 	"kiem/hub/limit"
 	"kiem/hub/machine"
@@ -44,7 +45,7 @@ func (s *Server) createCampaign(c *gin.Context) error {
 	if err := refused(refusal, err); err != nil {
 		return err
 	}
-	s.Logger.Info("a campaign was created", "campaign", data.Campaign, "account", who.account)
+	s.logger(c).Info("a campaign was created", "campaign", data.Campaign, "account", who.account)
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusCreated, wire.Created{ID: data.Campaign, Code: code, JoinURL: s.baseURL(c) + "/j/" + code})
 	return nil
@@ -109,7 +110,11 @@ func (s *Server) listCampaigns(c *gin.Context) error {
 	}
 	slices.SortFunc(list, func(a, b wire.Listed) int { return b.Created.Compare(a.Created) })
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, gin.H{"campaigns": list})
+	answer := gin.H{"campaigns": list}
+	if who.account == directory.Admin {
+		answer["operator"] = true // the page shows the way to the server's own page
+	}
+	c.JSON(http.StatusOK, answer)
 	return nil
 }
 
@@ -221,7 +226,7 @@ func (s *Server) participants(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Logger.Info("the list of participants was read", "campaign", v.campaign, "by", v.self)
+	s.logger(c).Info("the list of participants was read", "campaign", v.campaign, "by", v.self)
 	c.Header("Cache-Control", "no-store")
 	c.JSON(http.StatusOK, gin.H{"participants": list, "channels": channels})
 	return nil

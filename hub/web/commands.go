@@ -144,16 +144,18 @@ func (s *Server) commands(c *gin.Context) error {
 		if err != nil {
 			o.Refusal = s.refusalOf(err)
 			if o.Refusal.Code == wire.Internal {
-				s.Logger.Error("a command failed", "type", cmd.Type, "err", err)
+				s.logger(c).Error("a command failed", "type", cmd.Type, "err", err)
 			}
 		}
 		if r := o.Refusal; r != nil {
+			s.Hub.Stats.Replies.Refused(r.Code)
 			if status = r.Code.Status(); !several {
 				retryAfter(c, r)
 			}
 			replies = wire.AppendRefusal(replies, cmd.ID, !cmd.ID.IsZero(), r.Code, Sentence(lang, r), r.Field)
 			continue
 		}
+		s.Hub.Stats.Replies.Done()
 		replies = wire.AppendReply(replies, cmd.ID, o.Seq, hub.ReplyData(&machine.Command{Type: cmd.Type, ID: cmd.ID}))
 	}
 	if several {

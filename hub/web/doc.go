@@ -15,6 +15,13 @@
 // # Handlers
 //
 // Handlers return an error; one place (errors.go) turns it into the protocol's JSON in the caller's language and logs what people are not told.
+//
+// # What is told about it
+//
+// Every request gets a number of its own: in the answer's X-Request-Id, and in each line that the log has about it. A number that a client sends is not believed.
+// The log holds ids of campaigns and of accounts; of a participant only where somebody read what is personal. It never holds a name, a text, a vote, a token, a code,
+// a secret, a network address, or the path or query of a request: routes are logged by their pattern. Metrics have no label whose values
+// somebody outside could choose.
 package web
 
 import (
@@ -33,6 +40,7 @@ import (
 
 	"kiem/hub"
 	"kiem/hub/limit"
+	"kiem/hub/meter"
 	"kiem/hub/session"
 	"kiem/hub/wire"
 	"kiem/static"
@@ -44,13 +52,15 @@ type Config struct {
 	Sessions   session.Store
 	Limits     limit.Limiter
 	Logger     *slog.Logger
-	Metrics    http.Handler        // nil: not served here
+	Metrics    *Metrics            // nil: counted for the operator's page, and served nowhere
+	Apart      bool                // the metrics have a listener of their own: none are served here
 	AdminToken string              // ""; the operator signs in by a link
 	Origins    []string            // scheme://host[:port] that pages are served under; empty: the host that is asked
 	Proxies    []string            // addresses or networks of proxies whose word about the client's address counts
 	RateScale  float64             // multiplies every rate; 0 is 1
 	Guest      func(string) string // what somebody without a name is called in a language
-	Warnings   func() []string     // unsafe settings in force, for readyz
+	Warnings   func() []Warning    // unsafe settings in force; nil: there are none
+	Store      Store               // nil: nothing is known of the store
 	Clock      func() time.Time    // nil: the system's
 }
 
@@ -80,7 +90,10 @@ func New(c Config) (*Server, error) {
 		c.RateScale = 1
 	}
 	if c.Warnings == nil {
-		c.Warnings = func() []string { return nil }
+		c.Warnings = func() []Warning { return nil }
+	}
+	if c.Metrics == nil {
+		c.Metrics, c.Apart = NewMetrics(), true
 	}
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{
@@ -112,8 +125,11 @@ func New(c Config) (*Server, error) {
 	}
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.RedirectTrailingSlash = false
-	s.engine.Use(s.recoverPanics, s.headers)
+	s.engine.Use(s.number, s.count, s.recoverPanics, s.headers)
 	s.routes()
+	s.watch()
+	s.Metrics.fsync.Mark(time.Now(), meter.Reading{}) // until there is a mark as old as the page looks back, it shows all since the start
+	s.Metrics.append.Mark(time.Now(), meter.Reading{})
 	return s, nil
 }
 
@@ -122,8 +138,8 @@ func (s *Server) routes() {
 	look := []string{http.MethodGet, http.MethodHead}
 	e.Match(look, "/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	e.Match(look, "/readyz", s.readyz)
-	if s.Metrics != nil {
-		e.GET("/metrics", gin.WrapH(s.Metrics))
+	if !s.Apart {
+		e.GET("/metrics", gin.WrapH(s.Metrics.Handler()))
 	}
 	e.Match(look, "/static/*path", gin.WrapH(http.StripPrefix("/static", static.Handler())))
 	e.NoRoute(s.page)
@@ -149,6 +165,7 @@ func (s *Server) routes() {
 	v1.GET("/campaigns/:id/participants", s.handle(s.participants))
 	v1.POST("/campaigns/:id/links", s.handle(s.makeLink))
 	v1.GET("/campaigns/:id/qr.svg", s.handle(s.qr))
+	v1.GET("/admin/status", s.handle(s.adminStatus))
 }
 
 // Handler is the edge as an http.Handler.
@@ -174,13 +191,13 @@ func (s *Server) readyz(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), 5*time.Second)
 	defer cancel()
 	if err := s.Hub.Ready(ctx); err != nil {
-		s.Logger.Warn("not ready", "err", err)
+		s.logger(c).Warn("not ready", "err", err)
 		c.String(http.StatusServiceUnavailable, "not ready\n")
 		return
 	}
 	body := "ready\n"
 	for _, w := range s.Warnings() {
-		body += "warning: " + w + "\n"
+		body += "warning: " + w.String() + "\n"
 	}
 	c.String(http.StatusOK, body)
 }

@@ -58,7 +58,7 @@ func (s *Server) handle(h func(*gin.Context) error) gin.HandlerFunc {
 func (s *Server) fail(c *gin.Context, err error) {
 	refusal := s.refusalOf(err)
 	if refusal.Code == wire.Internal {
-		s.Logger.Error("a request failed", "route", c.FullPath(), "err", err)
+		s.logger(c).Error("a request failed", "route", c.FullPath(), "err", err)
 	}
 	retryAfter(c, refusal)
 	status := refusal.Code.Status()
@@ -117,7 +117,8 @@ func language(c *gin.Context) string {
 func (s *Server) recoverPanics(c *gin.Context) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.Logger.Error("a handler panicked", "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			s.Metrics.edge.panics.Add(1)
+			s.logger(c).Error("a handler panicked", "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			s.fail(c, refuse(wire.Internal, "", "internal"))
 		}
 	}()

@@ -84,7 +84,7 @@ func (s *Server) export(c *gin.Context) error {
 	if role != campaign.Organiser {
 		withoutNames(out.Ideas)
 	}
-	s.Logger.Info("an export was made", "campaign", v.campaign, "by", v.self, "names", role == campaign.Organiser)
+	s.logger(c).Info("an export was made", "campaign", v.campaign, "by", v.self, "names", role == campaign.Organiser)
 	c.Header("Content-Disposition", `attachment; filename="kiem-`+v.campaign.String()+`.json"`)
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Type", "application/json; charset=utf-8")
@@ -92,7 +92,7 @@ func (s *Server) export(c *gin.Context) error {
 	e := json.NewEncoder(c.Writer)
 	e.SetIndent("", "  ")
 	if err := e.Encode(out); err != nil {
-		s.Logger.Debug("an export was not read to its end", "err", err)
+		s.logger(c).Debug("an export was not read to its end", "err", err)
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func (s *Server) signIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Logger.Info("somebody signed in by a link", "account", link.Account)
+	s.logger(c).Info("somebody signed in by a link", "account", link.Account)
 	if _, err := s.startSession(c, nil, link.Account, id.ID{}, id.ID{}); err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ const (
 // take uses up one of a limit.
 func (s *Server) take(c *gin.Context, l limit.Limit, key string) error {
 	if ok, wait := s.Limits.Allow(c.Request.Context(), l, key, s.Clock()); !ok {
+		s.Metrics.edge.refused(l.Name)
 		return tooFast(c, wait)
 	}
 	return nil
@@ -49,6 +50,7 @@ func (s *Server) take(c *gin.Context, l limit.Limit, key string) error {
 // peek says whether a limit is used up, without using it.
 func (s *Server) peek(c *gin.Context, l limit.Limit, key string) error {
 	if ok, wait := s.Limits.Peek(c.Request.Context(), l, key, s.Clock()); !ok {
+		s.Metrics.edge.refused(l.Name)
 		return tooFast(c, wait)
 	}
 	return nil
@@ -64,10 +66,14 @@ func (s *Server) spend(c *gin.Context, who *caller) error {
 
 // allowed counts a command of a session. Without a count there are too many sessions, and nothing is allowed.
 func (s *Server) allowed(session *limit.Session) (bool, time.Duration) {
-	if session == nil {
-		return false, time.Second
+	ok, wait := false, time.Second
+	if session != nil {
+		ok, wait = session.Allow(s.Clock())
 	}
-	return session.Allow(s.Clock())
+	if !ok {
+		s.Metrics.edge.refused(limit.Commands.Name)
+	}
+	return ok, wait
 }
 
 // address is the caller's: what a trusted proxy says, else where the connection comes from. All that cannot be told apart share one.

@@ -111,8 +111,10 @@ func TestSnapshotEncoding(t *testing.T) {
 
 // TestUnsafeSettingsAreShown is T32 at the edge: what New takes, and what readyz says of it.
 func TestUnsafeSettingsAreShown(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Warnings = func() []string { return []string{"durability is relaxed"} } })
-	if a := w.must(http.StatusOK, nil, "GET", "/readyz", nil); string(a.body) != "ready\nwarning: durability is relaxed\n" {
+	w := newWorld(t, func(c *Config) {
+		c.Warnings = func() []Warning { return []Warning{{Code: "rate_scale", Args: []string{"n", "7"}}} }
+	})
+	if a := w.must(http.StatusOK, nil, "GET", "/readyz", nil); string(a.body) != "ready\nwarning: All rate limits are multiplied by 7.\n" {
 		t.Errorf("readyz: %s", a.body)
 	}
 	for _, bad := range []Config{

@@ -43,6 +43,13 @@ func (s *seats) leave(address string) {
 	}
 }
 
+// number is how many are taken.
+func (s *seats) number() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
+
 // doorkeeper bounds the connections of an HTTP server that are no sockets (yet): idle ones, and those that never finish a request.
 type doorkeeper struct {
 	seats  *seats

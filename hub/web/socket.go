@@ -96,6 +96,7 @@ func (s *Server) live(c *gin.Context) error {
 	if err != nil {
 		return refuse(wire.BadRequest, "", "not_a_socket")
 	}
+	c.Set(socketKey, true)
 	nc := ws.NetConn()
 	// net/http set deadlines for the request that do not hold for the socket.
 	_ = nc.SetDeadline(time.Time{})

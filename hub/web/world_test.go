@@ -85,7 +85,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	t.Cleanup(w.hub.Close)
 	c := Config{
-		Hub: w.hub, Sessions: sessions, Logger: logger, AdminToken: operatorToken, RateScale: 1000, Guest: GuestName, Metrics: NewMetrics().Handler(),
+		Hub: w.hub, Sessions: sessions, Logger: logger, AdminToken: operatorToken, RateScale: 1000, Guest: GuestName, Metrics: NewMetrics(),
 		Clock: w.now,
 	}
 	for _, f := range change {

@@ -20,6 +20,11 @@ const (
 	Internal     Code = "internal"      // a fault of the server
 )
 
+// Codes lists them all.
+var Codes = []Code{
+	BadRequest, TooLarge, Unauthorised, Forbidden, NotFound, Conflict, PhaseClosed, LimitReached, RateLimited, Duplicate, Resync, Unavailable, Internal,
+}
+
 // Status is the HTTP status that goes with a code.
 func (c Code) Status() int {
 	switch c {

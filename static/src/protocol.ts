@@ -1,5 +1,123 @@
 // Made by hub/wire/gen from the Go messages of the protocol; do not edit.
 
+/**
+ * AdminStatus is GET /admin/status, for the operator of the server: how this node is, and what it knows of the others. It names campaigns by their ids, and
+ * nobody at all.
+ */
+export interface AdminStatus {
+	node: string;
+	version: string;
+	started_at: string;
+	now: string;
+	/** commands are taken */
+	ready: boolean;
+	/** why not, in the words of the log */
+	trouble?: string;
+	/** as in hello */
+	durability: string;
+	/** unsafe settings in force */
+	warnings: Warning[];
+	/** open sockets */
+	connections: number;
+	/** campaigns whose room is open on this node */
+	awake: number;
+	/** campaigns whose room is not */
+	asleep: number;
+	/** applied since the start */
+	commands: number;
+	/** applied since the start */
+	entries: number;
+	/** answers with an error since the start */
+	refused: number;
+	/** requests and commands refused as too fast since the start */
+	rate_limited: number;
+	/** the journal's writes to stable storage; with Redis one append, its fsync included */
+	fsync: AdminLatency;
+	/** what an answer waits for: the queue and the write */
+	append: AdminLatency;
+	/** the data directory of the embedded journal */
+	disk?: AdminDisk;
+	/** of several nodes */
+	redis?: AdminRedis;
+	/** of the rooms that are awake, the busiest first */
+	heads: AdminHead[];
+	/** the other nodes on the same Redis that spoke lately */
+	nodes: AdminNode[];
+}
+
+/** Warning is an unsafe setting that is in force. */
+export interface Warning {
+	/** relaxed asserted rate_scale any_proxy */
+	code: string;
+	/** in the caller's language */
+	message: string;
+}
+
+/** AdminLatency is how long something took in the last minutes. */
+export interface AdminLatency {
+	count: number;
+	/** seconds */
+	p50: number;
+	/** seconds */
+	p99: number;
+	/** over how long a time this is */
+	seconds: number;
+}
+
+/** AdminDisk is the space where the journal lives. */
+export interface AdminDisk {
+	/** bytes */
+	free: number;
+	/** bytes; with less, commands are refused */
+	need: number;
+}
+
+/** AdminRedis is what the last check of Redis found. */
+export interface AdminRedis {
+	up: boolean;
+	/** appends are sent */
+	durable: boolean;
+	/** why not, in the words of the log */
+	trouble?: string;
+	checked_at: string;
+	servers: AdminServer[];
+}
+
+/** AdminServer is one Redis that takes writes. */
+export interface AdminServer {
+	/** its address, in a cluster */
+	name?: string;
+	version: string;
+	role: string;
+	/** absent, like the next: it may not be asked */
+	appendonly?: string;
+	appendfsync?: string;
+	/** the last write to its file succeeded */
+	write_ok: boolean;
+	replicas: number;
+}
+
+/** AdminHead is how far a log has come. */
+export interface AdminHead {
+	log: string;
+	entry: number;
+	epoch: number;
+	/** chain hash, hexadecimal */
+	head: string;
+	connections: number;
+}
+
+/** AdminNode is another node as it described itself. */
+export interface AdminNode {
+	node: string;
+	version: string;
+	started_at: string;
+	heard_at: string;
+	ready: boolean;
+	connections: number;
+	rooms: number;
+}
+
 /** The codes of protocol v1. */
 export type Code =
 	| "bad_request"

@@ -9,7 +9,7 @@ const catalogues: Record<string, Record<string, string>> = { nl, en };
 const sources = Object.values(import.meta.glob<string>("../src/**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true }));
 
 /** Keys that the page does not use itself: only the server says them. */
-const servers = /^(error|refusal|name)\./;
+const servers = /^(error|refusal|name|warning)\./;
 /** Keys that Go uses for the shell. */
 const shell = new Set(["app.noscript", "app.name"]);
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -30,6 +31,10 @@ type standing struct {
 	err      error             // why nothing is appended; nil if all is well
 	asserted bool              // the settings could not be read
 	runs     map[string]string // run id by server
+
+	tried   time.Time // the last check that ended, content or not
+	reached bool      // it read what it had to
+	seen    map[string]Server
 }
 
 // get is nil if the last check was content.
@@ -137,6 +142,11 @@ func (j *Journal) examine(ctx context.Context, server string, c asker) error {
 	if s.info["redis_mode"] == "sentinel" || j.cluster != nil && s.info["role"] != "master" {
 		return nil // asked for the way only; nothing is written there
 	}
+	if server != unnamed {
+		j.standing.mu.Lock()
+		j.standing.seen[server] = s.server(server)
+		j.standing.mu.Unlock()
+	}
 	if err := s.judge(j.o); err != nil {
 		return err
 	}
@@ -191,6 +201,7 @@ func (j *Journal) check(ctx context.Context) error {
 	if errors.As(err, &r) {
 		err = r.err
 	}
+	j.standing.checkedNow(err == nil || errors.Is(err, journal.ErrNotDurable))
 	if err != nil && !errors.Is(err, journal.ErrNotDurable) {
 		// Out of reach: what was known before still holds, and appends find out for themselves.
 		return unreadable(err)

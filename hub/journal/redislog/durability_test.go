@@ -238,3 +238,28 @@ func TestForeignWrites(t *testing.T) {
 		t.Errorf("Append to something else: %v, want ErrCorrupt", err)
 	}
 }
+
+// TestState: what the last check found is told, also when Redis is away or was put wrong.
+func TestState(t *testing.T) {
+	s := redistest.Start(t)
+	j := open(t, Options{Address: s.URL()})
+	got := j.State()
+	if !got.Reached || got.Err != nil || got.Checked.IsZero() || len(got.Servers) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	if one := got.Servers[0]; one.Name != "" || one.Role != "master" || one.AppendOnly != "yes" || one.AppendFsync != "always" || !one.WriteOK || one.Replicas != 0 || one.Version == "" {
+		t.Errorf("%+v", one)
+	}
+	if err := raw(t, s).ConfigSet(t.Context(), "appendfsync", "everysec").Err(); err != nil {
+		t.Fatal(err)
+	}
+	_ = j.check(t.Context()) // its result is what State tells
+	if got := j.State(); !got.Reached || !errors.Is(got.Err, journal.ErrNotDurable) || got.Servers[0].AppendFsync != "everysec" {
+		t.Errorf("not durable: %+v", got)
+	}
+	s.Kill()
+	_ = j.check(t.Context())
+	if got := j.State(); got.Reached || len(got.Servers) != 1 {
+		t.Errorf("away: %+v", got)
+	}
+}

@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	}
 	j := &Journal{
 		o: o, log: o.Log, node: strconv.FormatUint(rand.Uint64(), 36),
-		standing: standing{runs: map[string]string{}},
+		standing: standing{runs: map[string]string{}, seen: map[string]Server{}},
 		queue:    make(chan *request, queueLength),
 		reads:    make(chan struct{}, maxReads),
 		logs:     map[string]*state{},

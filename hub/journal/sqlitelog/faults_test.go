@@ -308,6 +308,13 @@ func TestLowWater(t *testing.T) {
 			t.Errorf("%s: Ready: %v, want ErrFull", when, err)
 		}
 	}
+	room := func(need int64) {
+		t.Helper()
+		if gotFree, gotNeed, err := j.Space(); gotFree != free.Load() || gotNeed != need || err != nil {
+			t.Errorf("Space: %d free, %d needed, %v; want %d, %d", gotFree, gotNeed, err, free.Load(), need)
+		}
+	}
+	room(2 << 20)
 	free.Store(2<<20 - 1)
 	refused("below the low-water mark")
 	if got := journaltest.ReadAll(t, l, 0, 10); len(got) != 1 {
@@ -317,6 +324,7 @@ func TestLowWater(t *testing.T) {
 	journaltest.Append(t, l, journaltest.Make(t, 2, journal.Chain{}, 0), 2)
 	j.space.ranOut() // the reserve was given up: its share must be free too before entries are taken
 	refused("without the reserve")
+	room(3 << 20)
 	free.Store(3 << 20)
 	journaltest.Append(t, l, journaltest.Make(t, 3, journal.Chain{}, 0), 3)
 	if !j.space.reserved {

@@ -86,11 +86,16 @@ func (s *space) look() error {
 	return s.enough(free)
 }
 
-func (s *space) enough(free int64) error {
-	need := s.lowWater
-	if !s.reserved {
-		need += s.reserve
+// need is how much has to be free; negative: nothing.
+func (s *space) need() int64 {
+	if s.lowWater >= 0 && !s.reserved {
+		return s.lowWater + s.reserve
 	}
+	return s.lowWater
+}
+
+func (s *space) enough(free int64) error {
+	need := s.need()
 	if s.lowWater >= 0 && free < need {
 		return fmt.Errorf("%w (%w): %d bytes free in %s, needed are %d", journal.ErrFull, journal.ErrUnavailable, free, s.dir, need)
 	}

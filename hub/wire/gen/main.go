@@ -179,7 +179,7 @@ func typeName(e ast.Expr) (string, error) {
 			return "boolean", nil
 		case "any":
 			return "unknown", nil
-		case "int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64":
+		case "float64", "int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64":
 			return "number", nil
 		}
 		return t.Name, nil

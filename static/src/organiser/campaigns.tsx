@@ -17,10 +17,12 @@ export function Campaigns() {
 	const failure = useSignal("");
 	const signedOut = useSignal(false);
 	const making = useSignal(false);
+	const operates = useSignal(false);
 	const fetchList = () => {
-		call<{ campaigns: Listed[] | null }>("GET", "/campaigns")
+		call<{ campaigns: Listed[] | null; operator?: boolean }>("GET", "/campaigns")
 			.then((a) => {
 				list.value = a.campaigns ?? [];
+				operates.value = a.operator === true;
 				failure.value = "";
 			})
 			.catch((e) => {
@@ -55,6 +57,11 @@ export function Campaigns() {
 								<Icon name="plus" />
 								{t("organise.new")}
 							</button>
+							{operates.value && (
+								<a class="btn" href="/admin">
+									{t("operator.title")}
+								</a>
+							)}
 							<button type="button" class="btn" onClick={() => void signOut()}>
 								<Icon name="log-out" />
 								{t("organise.signout")}

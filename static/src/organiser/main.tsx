@@ -3,6 +3,7 @@ import { path } from "../ui/route.ts";
 import { start } from "../ui/start.tsx";
 import { Voice } from "../ui/voice.tsx";
 import { Campaigns } from "./campaigns.tsx";
+import { Operator } from "./operator.tsx";
 import { InvitePage, SignInPage } from "./signin.tsx";
 
 function Page() {
@@ -10,7 +11,7 @@ function Page() {
 	return (
 		<>
 			<Voice />
-			{first === "signin" ? <SignInPage /> : first === "invite" ? <InvitePage /> : <Campaigns />}
+			{first === "signin" ? <SignInPage /> : first === "invite" ? <InvitePage /> : first === "admin" ? <Operator /> : <Campaigns />}
 		</>
 	);
 }

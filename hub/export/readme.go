@@ -24,7 +24,7 @@ func (s *selection) writeReadme(w io.Writer) error {
 	}{{fileIdeas, s.ideaTable()}, {fileComments, s.commentTable()}, {fileGroups, s.groupTable()}, {fileBallots, s.ballotTable()}, {fileStages, s.stageTable()}} {
 		fmt.Fprintf(&b, "\n### `%s`\n%s\n\n| %s | %s |\n|---|---|\n", f.name, say("file."+f.name), say("field"), say("meaning"))
 		for _, c := range f.columns {
-			fmt.Fprintf(&b, "| %s | %s |\n", code(c), markdown(s.words.meaning(c)))
+			fmt.Fprintf(&b, "| %s | %s |\n", code(c), s.words.meaning(c))
 		}
 	}
 	fmt.Fprintf(&b, "\n### `%s`\n%s\n", fileLog, say("file."+fileLog))

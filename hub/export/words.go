@@ -70,13 +70,18 @@ func (w words) group(code string) string {
 	return code
 }
 
-// heading and meaning explain a column.
-func (w words) heading(column string) string { return w.column("head.", column) }
-func (w words) meaning(column string) string { return w.column("field.", column) }
-
-func (w words) column(kind, column string) string {
+// heading is the column's heading, as plain text.
+func (w words) heading(column string) string {
 	if group, ok := strings.CutPrefix(column, supportColumn("")); ok {
-		return w.say(kind+"support_group", "group", clean(w.group(group)))
+		return w.say("head.support_group", "group", clean(w.group(group)))
 	}
-	return w.say(kind + column)
+	return w.say("head." + column)
+}
+
+// meaning says what the column means, in Markdown.
+func (w words) meaning(column string) string {
+	if group, ok := strings.CutPrefix(column, supportColumn("")); ok {
+		return w.say("field.support_group", "group", markdown(w.group(group)))
+	}
+	return w.say("field." + column)
 }

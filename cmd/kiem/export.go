@@ -127,14 +127,14 @@ func (c *exportCmd) local(ctx context.Context, w io.Writer, campaignID id.ID, o 
 // openStores opens journal and vault for reading, while a server may be using them. A Redis that is not durable is read all the same, and the file says so.
 func openStores(ctx context.Context, data, redis string) (j journal.Journal, v vault.Vault, done func(), err error) {
 	var closers []func() error
-	done = func() {
+	closeAll := func() {
 		for _, c := range slices.Backward(closers) {
 			_ = c()
 		}
 	}
 	defer func() {
 		if err != nil {
-			done()
+			closeAll()
 		}
 	}()
 	if redis == "" {
@@ -146,7 +146,7 @@ func openStores(ctx context.Context, data, redis string) (j journal.Journal, v v
 			return nil, nil, nil, err
 		}
 		closers = append(closers, v.Close)
-		return j, v, done, nil
+		return j, v, closeAll, nil
 	}
 	o := redislog.Options{Address: redis}
 	if j, err = redislog.Open(ctx, o); errors.Is(err, journal.ErrNotDurable) {
@@ -164,7 +164,7 @@ func openStores(ctx context.Context, data, redis string) (j journal.Journal, v v
 	closers = append(closers, conn.Close)
 	v = vault.OpenRedis(conn, slog.New(slog.DiscardHandler))
 	closers = append(closers, v.Close)
-	return j, v, done, nil
+	return j, v, closeAll, nil
 }
 
 // remote asks a server.

@@ -31,6 +31,7 @@ type cli struct {
 	Serve   serveCmd        `cmd:"" default:"withargs" help:"Run the server."`
 	Demo    demoCmd         `cmd:"" help:"Run a server with a sample campaign and print the addresses to open."`
 	Export  exportCmd       `cmd:"" help:"Write the results of a campaign into a file."`
+	Import  importCmd       `cmd:"" help:"Make a campaign on a server of a zip that export made."`
 	Bench   benchCmd        `cmd:"" help:"Measure."`
 	Admin   adminCmd        `cmd:"" help:"Talk to the running server of a data directory."`
 	Verify  verifyCmd       `cmd:"" help:"Check a data directory, a backup or a published file: chain, checksums, witness, and every tally by a recount."`

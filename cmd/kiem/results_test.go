@@ -1,0 +1,345 @@
+package main_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"kiem/id"
+)
+
+// runKiem runs the program and gives what it printed and its exit code.
+func runKiem(t testing.TB, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, problems bytes.Buffer
+	cmd := exec.Command(kiemBinary(t), args...)
+	cmd.Env = append(cleanEnv(), "KIEM_TOKEN="+adminToken)
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return out.String(), problems.String(), cmd.ProcessState.ExitCode()
+}
+
+// exportTo writes a file that has to come about, and gives its name.
+func exportTo(t testing.TB, campaign, format string, more ...string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "results."+format)
+	args := append([]string{"export", "--campaign", campaign, "--format", format, "--out", name}, more...)
+	if out, problems, code := runKiem(t, args...); code != 0 || out != "" || problems != "" {
+		t.Fatalf("kiem %v: exit %d, %s%s", args, code, out, problems)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(name), ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left beside the file: %v %v", left, err)
+	}
+	return name
+}
+
+// rowsOf reads a table.
+func rowsOf(t testing.TB, r io.Reader, comma rune) []map[string]string {
+	t.Helper()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	c.Comma = comma
+	all, err := c.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]string
+	for _, record := range all[1:] {
+		row := map[string]string{}
+		for n, code := range all[0] {
+			row[code] = record[n]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// unzipped is a zip's files by name.
+func unzipped(t testing.TB, name string) map[string][]byte {
+	t.Helper()
+	z, err := zip.OpenReader(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	files := map[string][]byte{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[f.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// TestExportCommand: while the demo runs on its data, `kiem export` writes every format, from the directory and from the server, and all say the same: the ideas,
+// their order, totals and group figures, and the head that the server has.
+func TestExportCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server")
+	}
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	server := serveKiem(t, kiemBinary(t), data)
+	server.args[0] = "demo"
+	server.start()
+	campaign := id.Derive(id.ID{}, "kiem", "demo", "inclusie").String()
+	var live protoExport
+	server.want(http.StatusOK, &live, "GET", "/campaigns/"+campaign+"/export", adminToken, nil)
+	if len(live.Ideas) < 20 {
+		t.Fatalf("the demo has %d ideas", len(live.Ideas))
+	}
+	for _, source := range [][]string{{"--data", data}, {"--url", "http://" + server.addr}} {
+		check := func(format string, rows []map[string]string) {
+			t.Helper()
+			if len(rows) != len(live.Ideas) {
+				t.Fatalf("%s %s has %d ideas, the server %d", source[0], format, len(rows), len(live.Ideas))
+			}
+			for n, row := range rows {
+				i := live.Ideas[n]
+				if row["idea"] != i.ID || row["title"] != i.Title || row["text"] != i.Text || row["support"] != fmt.Sprint(*i.Support.Total) {
+					t.Errorf("%s %s row %d is %v, want %+v", source[0], format, n, row, i)
+				}
+				sum := 0
+				for g, v := range i.Support.ByGroup {
+					sum += v
+					if row["support_"+g] != fmt.Sprint(v) {
+						t.Errorf("%s %s: %s of %q is %q, released %d", source[0], format, g, i.Title, row["support_"+g], v)
+					}
+				}
+				if sum > *i.Support.Total {
+					t.Errorf("figures of %q exceed its total: this test compares what is not comparable", i.Title)
+				}
+			}
+		}
+		var file protoExport
+		text, err := os.ReadFile(exportTo(t, campaign, "json", source...))
+		if err != nil || json.Unmarshal(text, &file) != nil || file.Head != live.Head || file.Seq != live.Seq || len(file.Ideas) != len(live.Ideas) {
+			t.Errorf("%s json: %v, head %s, the server's %s", source[0], err, file.Head, live.Head)
+		}
+		table, err := os.Open(exportTo(t, campaign, "csv", append(source, "--lang", "fr")...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := rowsOf(t, table, ';')
+		_ = table.Close()
+		check("csv", rows)
+		if rows[0]["log_head"] != live.Head || rows[0]["measure"] != "support" || rows[0]["made_at"] == "" || rows[0]["rule"] == "" {
+			t.Errorf("the csv says of itself %v", rows[0])
+		}
+		book, err := excelize.OpenFile(exportTo(t, campaign, "xlsx", append(source, "--lang", "en")...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells, err := book.GetRows("Ideas")
+		_ = book.Close()
+		if err != nil || len(cells) != len(live.Ideas)+1 || cells[1][2] != live.Ideas[0].Title || cells[0][2] != "Title" {
+			t.Errorf("xlsx: %v, %d rows, %.300v", err, len(cells), cells[:2])
+		}
+		files := unzipped(t, exportTo(t, campaign, "zip", source...))
+		check("zip", rowsOf(t, bytes.NewReader(files["ideas.csv"]), ','))
+		var manifest struct {
+			Format, Head string
+			Seq          uint64
+			Ballots      int
+			Files        map[string]string
+		}
+		if err := json.Unmarshal(files["campaign.json"], &manifest); err != nil || manifest.Format != "kiem.export/1" || manifest.Head != live.Head || manifest.Seq != live.Seq {
+			t.Errorf("campaign.json: %v %+v", err, manifest)
+		}
+		if lines := bytes.Count(files["log.jsonl"], []byte("\n")); uint64(lines) != live.Seq || !bytes.Contains(files["log.jsonl"], []byte(live.Head)) {
+			t.Errorf("log.jsonl has %d lines of %d, or not the head", lines, live.Seq)
+		}
+		if rows := bytes.Count(files["ballots.csv"], []byte("\n")) - 1; rows != manifest.Ballots {
+			t.Errorf("%d ballots, want %d", rows, manifest.Ballots)
+		}
+		top := exportTo(t, campaign, "csv", append(source, "--top", "3", "--measure", "bridging", "--group-min", "5", "--no-names", "--lang", "en")...)
+		if table, err = os.Open(top); err != nil {
+			t.Fatal(err)
+		}
+		rows = rowsOf(t, table, ',')
+		_ = table.Close()
+		if len(rows) != 3 || rows[0]["author_name"] != "" || rows[0]["bridging"] < rows[1]["bridging"] && len(rows[0]["bridging"]) <= len(rows[1]["bridging"]) {
+			t.Errorf("the top of bridging: %v", rows)
+		}
+	}
+	// What goes wrong is said, with the exit code, and leaves no file.
+	for _, c := range []struct {
+		code int
+		args []string
+	}{
+		{2, []string{"--campaign", "x", "--data", data}},
+		{2, []string{"--campaign", campaign, "--data", data, "--format", "pdf"}},
+		{2, []string{"--campaign", campaign, "--data", data, "--top", "-1"}},
+		{1, []string{"--campaign", newUUID(), "--data", data}},
+		{1, []string{"--campaign", campaign, "--data", t.TempDir()}},
+		{1, []string{"--campaign", newUUID(), "--url", "http://" + server.addr}},
+		{1, []string{"--campaign", campaign, "--url", "http://" + server.addr, "--token", "wrong-token"}},
+	} {
+		name := filepath.Join(t.TempDir(), "none")
+		_, problems, code := runKiem(t, append([]string{"export", "--out", name}, c.args...)...)
+		if _, err := os.Stat(name); code != c.code || problems == "" || err == nil {
+			t.Errorf("kiem export %v: exit %d, want %d: %s", c.args, code, c.code, problems)
+		}
+	}
+}
+
+// TestRowSecondInstance (R19, R48): a campaign in nl, en and fr, exported from one server, becomes a campaign on another: its challenge, languages, settings,
+// ideas, comments and replies. Nothing of its people comes along, and where an idea comes from is said. Brought again it is still one campaign, and people
+// take part in it.
+func TestRowSecondInstance(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts two servers")
+	}
+	t.Parallel()
+	a := &protoScript{server: serveKiem(t, kiemBinary(t), filepath.Join(t.TempDir(), "a"))}
+	b := &protoScript{server: serveKiem(t, kiemBinary(t), filepath.Join(t.TempDir(), "b"))}
+	a.server.start()
+	b.server.start()
+	var made struct{ ID, Code string }
+	a.server.want(http.StatusCreated, &made, "POST", "/campaigns", adminToken, map[string]any{
+		"title": "Over de grens", "languages": []string{"nl", "en", "fr"}, "settings": map[string]any{"small_cell": 7, "support_against": true, "groups": []string{"citizen", "firm", "=buur"}},
+		"challenge": map[string]any{"title": "Vraag", "text": "Wat delen we?", "nodes": []string{"care"}, "themes": []string{"Wonen; werken", "Zorg"}},
+	})
+	a.campaign = made.ID
+	const name = "Ana Kanarie"
+	ana := a.client(t, a.join(t, made.Code, name, "citizen")).connect()
+	post := protoCommand{ID: newUUID(), Type: "idea.post", Data: map[string]any{
+		"title": "=1+1 is geen formule", "text": "Regel een\n- streep\n'citaat'", "need": "@iedereen", "themes": []string{"Wonen; werken"}, "innovation": []string{"service", "process"},
+		"definition": map[string]any{"need": true, "novelty": false},
+	}}
+	idea := madeIdea(t, ana.must(post))
+	hidden := madeIdea(t, ana.must(protoCommand{ID: newUUID(), Type: "idea.post", Data: map[string]any{"title": "Verborgen"}}))
+	comment := protoCommand{ID: newUUID(), Type: "comment.post", Data: map[string]any{"idea": idea, "kind": "question", "text": "-Wanneer?"}}
+	ana.must(comment)
+	first, err := id.Parse(comment.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ana.must(protoCommand{ID: newUUID(), Type: "comment.post", Data: map[string]any{"idea": idea, "kind": "experience", "text": "Morgen", "reply_to": id.Derive(first, "comment")}})
+	ana.must(setSupport(newUUID(), idea, 1))
+	if f := a.organise(t, "idea.moderate", map[string]any{"idea": hidden, "action": "hide", "reason": "x"}); f.Error != nil {
+		t.Fatal(f.Error)
+	}
+	file := exportTo(t, a.campaign, "zip", "--url", "http://"+a.server.addr)
+	var said [2]string
+	for n := range said { // twice
+		out, problems, code := runKiem(t, "import", file, "--url", "http://"+b.server.addr)
+		if code != 0 || problems != "" {
+			t.Fatalf("import: exit %d: %s", code, problems)
+		}
+		said[n] = out
+	}
+	if said[0] != said[1] || !strings.Contains(said[0], "ideas 1\ncomments 2\nleft out 0\n") {
+		t.Errorf("the first import said\n%s\nthe second\n%s", said[0], said[1])
+	}
+	b.campaign = strings.TrimPrefix(strings.SplitN(said[0], "\n", 2)[0], "campaign ")
+	code := strings.TrimPrefix(strings.SplitN(said[0], "\n", 3)[1], "code ")
+	var list struct{ Campaigns []struct{ ID, Stage string } }
+	b.server.want(http.StatusOK, &list, "GET", "/campaigns", adminToken, nil)
+	if len(list.Campaigns) != 1 || list.Campaigns[0].Stage != "draft" || b.campaign == a.campaign || code == made.Code {
+		t.Errorf("campaigns on the second server: %+v", list)
+	}
+	var there struct {
+		Campaign struct {
+			Title             string
+			Languages, Groups []string
+			Joined            int
+			Challenge         struct {
+				Text   string
+				Themes []string
+			}
+			Settings struct {
+				SmallCell      int  `json:"small_cell"`
+				SupportAgainst bool `json:"support_against"`
+			}
+		}
+		Ideas []struct {
+			ID, Title, Text, Need string
+			Themes, Innovation    []string
+			Definition            struct{ Need, Novelty bool }
+			Support               struct{ Total int }
+			Lineage               struct{ From []string }
+			Authors               []struct{ ID, Role string }
+			Comments              []struct {
+				ID, Kind, Text string
+				ReplyTo        string `json:"reply_to"`
+			}
+		}
+	}
+	_, _, text := b.server.call("GET", "/campaigns/"+b.campaign+"/export", adminToken, nil)
+	if err := json.Unmarshal(text, &there); err != nil {
+		t.Fatal(err)
+	}
+	c := there.Campaign
+	if c.Title != "Over de grens" || !slices.Equal(c.Languages, []string{"nl", "en", "fr"}) || !slices.Equal(c.Groups, []string{"citizen", "firm", "=buur"}) ||
+		c.Challenge.Text != "Wat delen we?" || !slices.Equal(c.Challenge.Themes, []string{"Wonen; werken", "Zorg"}) || c.Settings.SmallCell != 7 || !c.Settings.SupportAgainst || c.Joined != 0 {
+		t.Errorf("the campaign became %+v", c)
+	}
+	if len(there.Ideas) != 1 || len(there.Ideas[0].Comments) != 2 {
+		t.Fatalf("the ideas became %+v", there.Ideas)
+	}
+	i := there.Ideas[0]
+	want := post.Data.(map[string]any)
+	if i.Title != want["title"] || i.Text != want["text"] || i.Need != want["need"] || !slices.Equal(i.Themes, []string{"Wonen; werken"}) ||
+		!slices.Equal(i.Innovation, []string{"service", "process"}) || !i.Definition.Need || i.Definition.Novelty {
+		t.Errorf("the idea became %+v", i)
+	}
+	if i.Support.Total != 0 || i.ID == idea || !slices.Equal(i.Lineage.From, []string{idea}) || i.Authors[0].Role != "organiser" {
+		t.Errorf("the idea took over what it must not, or does not say where it comes from: %+v", i)
+	}
+	if i.Comments[0].Text != "-Wanneer?" || i.Comments[1].Kind != "experience" || i.Comments[1].ReplyTo != i.Comments[0].ID {
+		t.Errorf("the comments became %+v", i.Comments)
+	}
+	if strings.Contains(string(text), name) || strings.Contains(string(text), "Verborgen") {
+		t.Error("a name or what was hidden came along")
+	}
+	if f := b.organise(t, "stage.set", map[string]any{"stage": "collect"}); f.Error != nil {
+		t.Fatalf("the imported campaign does not open: %+v", f.Error)
+	}
+	ben := b.client(t, b.join(t, code, "Ben", "firm")).connect()
+	ben.must(setSupport(newUUID(), i.ID, 1))
+	ben.must(protoCommand{ID: newUUID(), Type: "idea.post", Data: map[string]any{"title": "Nieuw"}})
+
+	// A file that is not as it was exported is refused before anything happens.
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string][]byte{"half a file": whole[:len(whole)/2], "a changed byte": flipped(whole), "no zip": []byte("PK"), "nothing": nil} {
+		broken := filepath.Join(t.TempDir(), "broken.zip")
+		if err := os.WriteFile(broken, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, problems, code := runKiem(t, "import", broken, "--url", "http://"+b.server.addr); code != 1 || !strings.Contains(problems, "not an export of Kiem") {
+			t.Errorf("%s: exit %d: %s", what, code, problems)
+		}
+	}
+}
+
+// flipped changes one byte in the first file of a zip.
+func flipped(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[200] ^= 1
+	return b
+}

@@ -56,7 +56,7 @@ func (c *exportCmd) Run(p *program) error {
 	if err := o.Check(); err != nil {
 		return usageError(err.Error())
 	}
-	bar := newBar(p.stderr)
+	bar := newProgress(p.stderr)
 	defer bar.end()
 	write := func(w io.Writer) error { return c.local(p.ctx, w, campaignID, o, bar) }
 	if c.URL != "" {
@@ -98,7 +98,7 @@ func replaceFile(name string, write func(io.Writer) error) (err error) {
 }
 
 // local reads the stores of a server, as an organiser would see them.
-func (c *exportCmd) local(ctx context.Context, w io.Writer, campaignID id.ID, o export.Options, bar *bar) error {
+func (c *exportCmd) local(ctx context.Context, w io.Writer, campaignID id.ID, o export.Options, bar *progress) error {
 	bar.say("reading the log …")
 	j, v, done, err := openStores(ctx, c.Data, c.Redis)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *exportCmd) local(ctx context.Context, w io.Writer, campaignID id.ID, o 
 	return export.Write(ctx, w, &export.Report{
 		Campaign: view.Campaign(), Ideas: view.Ideas(), Seq: still.Seq, Epoch: still.Epoch, Head: still.Hash, Durability: j.Durability(),
 		MadeAt: time.Now().UTC().Truncate(time.Second), Names: !c.NoNames,
-	}, o, still.Log(), bar.show)
+	}, o, still.Log(), func(done, all uint64) { bar.show("log", done, all) })
 }
 
 // openStores opens journal and vault for reading, while a server may be using them. A Redis that is not durable is read all the same, and the file says so.
@@ -168,7 +168,7 @@ func openStores(ctx context.Context, data, redis string) (j journal.Journal, v v
 }
 
 // remote asks a server.
-func (c *exportCmd) remote(ctx context.Context, w io.Writer, campaignID id.ID, bar *bar) error {
+func (c *exportCmd) remote(ctx context.Context, w io.Writer, campaignID id.ID, bar *progress) error {
 	q := url.Values{"format": {c.Format}, "measure": {c.Measure}, "lang": {c.Lang}}
 	if c.Top > 0 {
 		q.Set("top", strconv.Itoa(c.Top))
@@ -187,7 +187,7 @@ func (c *exportCmd) remote(ctx context.Context, w io.Writer, campaignID id.ID, b
 		return err
 	}
 	defer res.Body.Close()
-	counted := &counter{w: w, tell: bar.bytes}
+	counted := &counter{w: w, tell: func(n uint64) { bar.size("so far", n) }}
 	if _, err := io.Copy(counted, res.Body); err != nil {
 		return fmt.Errorf("the server's answer broke off: %w", err)
 	}

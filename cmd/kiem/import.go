@@ -53,7 +53,7 @@ func (c *importCmd) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	bar := newBar(p.stderr)
+	bar := newProgress(p.stderr)
 	defer bar.end()
 	i := &importer{ctx: p.ctx, url: c.URL, token: c.Token, file: file, bar: bar, made: map[id.ID]id.ID{}}
 	created, err := i.create()
@@ -75,7 +75,7 @@ type importer struct {
 	ctx        context.Context
 	url, token string
 	file       *export.File
-	bar        *bar
+	bar        *progress
 
 	campaign                  id.ID
 	made                      map[id.ID]id.ID // what an idea or comment of the file is called there
@@ -127,7 +127,7 @@ func list(l []string) []string {
 func (i *importer) bring() error {
 	total := uint64(i.file.Manifest.Ideas + i.file.Manifest.Comments)
 	err := i.file.Ideas(func(idea export.Idea) error {
-		defer func() { i.bar.show(uint64(i.posted+i.leftOut), total) }()
+		defer func() { i.bar.show("posted", uint64(i.posted+i.leftOut), total) }()
 		if wordless(idea.Title) {
 			i.leftOut++
 			return nil
@@ -152,7 +152,7 @@ func (i *importer) bring() error {
 		return err
 	}
 	err = i.file.Comments(func(c export.Comment) error {
-		defer func() { i.bar.show(uint64(i.posted+i.comments+i.leftOut), total) }()
+		defer func() { i.bar.show("posted", uint64(i.posted+i.comments+i.leftOut), total) }()
 		idea, known := i.made[c.Idea]
 		if !known || wordless(c.Text) {
 			i.leftOut++

@@ -43,7 +43,7 @@ func OpenLite(ctx context.Context, dir string) (*Lite, error) {
 
 // ReadLite opens the vault of a data directory for reading, while a server may be using it. What would write is ErrUnavailable.
 func ReadLite(ctx context.Context, dir string) (*Lite, error) {
-	db, err := lite.OpenReadOnly(ctx, filepath.Join(dir, LiteFile), len(liteSchema))
+	db, err := lite.OpenReader(ctx, filepath.Join(dir, LiteFile), len(liteSchema))
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}

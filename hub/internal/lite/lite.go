@@ -112,9 +112,9 @@ func Open(ctx context.Context, path string, schema []string) (*DB, error) {
 // ErrReadOnly: the file was opened for reading.
 var ErrReadOnly = fmt.Errorf("%w: opened for reading only", journal.ErrUnavailable)
 
-// OpenReadOnly opens a file that exists for reading, whether another process writes to it or not. steps is the number of schema steps that its writer
-// must have made. Write gives ErrReadOnly. Close it soon: what is being read cannot be cut from the write-ahead log.
-func OpenReadOnly(ctx context.Context, path string, steps int) (*DB, error) {
+// OpenReader is Open for a file that exists, for reading only, whether another process writes to it or not. steps is the number of schema steps that its
+// writer must have made. Write gives ErrReadOnly. Close it soon: what is being read cannot be cut from the write-ahead log.
+func OpenReader(ctx context.Context, path string, steps int) (*DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("lite: %w", err)
 	}
@@ -123,8 +123,8 @@ func OpenReadOnly(ctx context.Context, path string, steps int) (*DB, error) {
 	refused := ErrReadOnly
 	d.poison.Store(&refused)
 	var err error
-	if d.r, err = sql.Open("sqlite", dsn(path, "query_only(ON)")+"&mode=ro"); err != nil {
-		return nil, fmt.Errorf("lite: open %s: %w", path, err)
+	if d.r, err = OpenReadOnly(path); err != nil {
+		return nil, err
 	}
 	d.r.SetMaxOpenConns(1)
 	var version int

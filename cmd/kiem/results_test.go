@@ -92,6 +92,58 @@ func unzipped(t testing.TB, name string) map[string][]byte {
 	return files
 }
 
+// verifies says that `kiem verify` finds nothing wrong in a file, and the head that it should.
+func verifies(t testing.TB, name, head string, seq uint64) {
+	t.Helper()
+	out, problems, code := runKiem(t, "verify", name)
+	if code != 0 || !strings.HasSuffix(out, fmt.Sprintf("head %s seq %d\n", head, seq)) {
+		t.Errorf("kiem verify: exit %d, %s%s", code, out, problems)
+	}
+}
+
+// TestPublicExport: what everybody in a campaign may fetch in its last stage verifies, with the head that the server shows; and no name is in it.
+func TestPublicExport(t *testing.T) {
+	s := rowScript(t)
+	var code string
+	s.campaign, code = s.create(t, "Openbaar", map[string]any{})
+	ana, ben := s.join(t, code, "Ana Kanarie", "citizen"), s.join(t, code, "Ben", "firm")
+	idea := madeIdea(t, s.client(t, ana).connect().must(postIdea(newUUID(), "Bank in de zon")))
+	client := s.client(t, ben).connect()
+	client.must(setSupport(newUUID(), idea, 1))
+	client.must(protoCommand{ID: newUUID(), Type: "idea.report", Data: map[string]any{"idea": idea, "reason": "dubbel"}})
+	if f := s.organise(t, "stage.set", map[string]any{"stage": "result"}); f.Error != nil {
+		t.Fatal(f.Error)
+	}
+	var live protoExport
+	s.server.want(http.StatusOK, &live, "GET", "/campaigns/"+s.campaign+"/export", ben.Token, nil)
+	status, header, text := s.server.call("GET", "/campaigns/"+s.campaign+"/export?format=zip&lang=en", ben.Token, nil)
+	name := filepath.Join(t.TempDir(), "public.zip")
+	if err := os.WriteFile(name, text, 0o600); err != nil || status != http.StatusOK || header.Get("Content-Type") != "application/zip" {
+		t.Fatal(err, status, header)
+	}
+	verifies(t, name, live.Head, live.Seq)
+	for file, text := range unzipped(t, name) {
+		for _, secret := range []string{"Kanarie", ana.Participant.ID, ben.Participant.ID, "dubbel"} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s has %q", file, secret)
+			}
+		}
+	}
+	if out, _, code := runKiem(t, "verify", broken(t, text)); code != 1 {
+		t.Errorf("a changed file: exit %d, %s", code, out)
+	}
+}
+
+// broken writes a zip with one byte changed.
+func broken(t testing.TB, whole []byte) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "broken.zip")
+	if err := os.WriteFile(name, flipped(whole), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // TestExportCommand: while the demo runs on its data, `kiem export` writes every format, from the directory and from the server, and all say the same: the ideas,
 // their order, totals and group figures, and the head that the server has.
 func TestExportCommand(t *testing.T) {
@@ -156,7 +208,10 @@ func TestExportCommand(t *testing.T) {
 		if err != nil || len(cells) != len(live.Ideas)+1 || cells[1][2] != live.Ideas[0].Title || cells[0][2] != "Title" {
 			t.Errorf("xlsx: %v, %d rows, %.300v", err, len(cells), cells[:2])
 		}
-		files := unzipped(t, exportTo(t, campaign, "zip", source...))
+		whole := exportTo(t, campaign, "zip", source...)
+		verifies(t, whole, live.Head, live.Seq)
+		verifies(t, exportTo(t, campaign, "zip", append(source, "--top", "7", "--measure", "bridging", "--group-min", "5", "--no-names")...), live.Head, live.Seq)
+		files := unzipped(t, whole)
 		check("zip", rowsOf(t, bytes.NewReader(files["ideas.csv"]), ','))
 		var manifest struct {
 			Format, Head string

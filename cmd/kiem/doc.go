@@ -2,7 +2,12 @@
 //
 //	kiem serve    the server; embedded storage in --data, or Redis with --redis for several nodes
 //	kiem demo     a server with a sample campaign; prints the addresses to open
+//	kiem export   writes the results of a campaign into a file, while the server runs or not
+//	kiem import   makes a campaign of such a file on another server
+//	kiem verify   checks a data directory or a published file
+//	kiem backup   copies a data directory while its server runs; kiem restore puts it back
 //	kiem admin    talks to the running server of a data directory: sign-in links, status
+//	kiem bench    measures
 //	kiem version
 //
 // Every flag can also be given in the environment as KIEM_<FLAG> or in a JSON file named by --config; flags win over the environment, the environment over

@@ -117,7 +117,7 @@ func elementsOf(t *testing.T, book []byte) map[string]int {
 	return count
 }
 
-// TestDefuse: whatever is written, arm gives back what defuse was given, and no line of what defuse gives can be taken for a formula.
+// TestDefuse is T4: whatever is written, arm gives back what defuse was given, and no line of what defuse gives can be taken for a formula.
 func TestDefuse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.Join(rapid.SliceOf(rapid.OneOf(rapid.SampledFrom(append(hostile, "'", "’", "\n", "a", " ")), rapid.String())).Draw(t, "text"), "")

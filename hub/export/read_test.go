@@ -180,7 +180,7 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-// FuzzOpen: whatever a file holds, it is read or refused.
+// FuzzOpen is T22: whatever a file holds, it is read or refused.
 func FuzzOpen(f *testing.F) {
 	whole := pack(f, good(f), true)
 	f.Add(whole)
@@ -193,7 +193,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzTables: whatever the tables of a file hold, whose hashes are right, they are read or refused, and an id comes once.
+// FuzzTables is T22: whatever the tables of a file hold, whose hashes are right, they are read or refused, and an id comes once.
 func FuzzTables(f *testing.F) {
 	was := good(f)
 	f.Add(was[fileIdeas], was[fileComments])

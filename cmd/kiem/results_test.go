@@ -17,6 +17,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"kiem/hub/redisconn/redistest"
 	"kiem/id"
 )
 
@@ -397,4 +398,28 @@ func flipped(b []byte) []byte {
 	b = bytes.Clone(b)
 	b[200] ^= 1
 	return b
+}
+
+// TestExportFromRedis: beside a server on Redis, `kiem export --redis` writes the same as the server, and what it writes verifies.
+func TestExportFromRedis(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server and Redis")
+	}
+	t.Parallel()
+	redis := redistest.Start(t)
+	s := &protoScript{server: serveKiem(t, kiemBinary(t), filepath.Join(t.TempDir(), "data"), "--redis", redis.URL())}
+	s.server.start()
+	var code string
+	s.campaign, code = s.create(t, "Op Redis", map[string]any{})
+	ana := s.client(t, s.join(t, code, "Ana Naamsma", "citizen")).connect()
+	idea := madeIdea(t, ana.must(postIdea(newUUID(), "Bank in de zon")))
+	ana.must(setSupport(newUUID(), idea, 1))
+	var live protoExport
+	s.server.want(http.StatusOK, &live, "GET", "/campaigns/"+s.campaign+"/export", adminToken, nil)
+	whole := exportTo(t, s.campaign, "zip", "--redis", redis.URL())
+	verifies(t, whole, live.Head, live.Seq)
+	rows := rowsOf(t, bytes.NewReader(unzipped(t, whole)["ideas.csv"]), ',')
+	if len(rows) != 1 || rows[0]["title"] != "Bank in de zon" || rows[0]["author_name"] != "Ana Naamsma" || rows[0]["support"] != "1" {
+		t.Errorf("%v", rows)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"time"
 
@@ -41,8 +42,7 @@ func (s *selection) writeJSON(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b.Write(bytes.TrimSuffix(head, []byte("\n}")))
-	b.WriteString(",\n  \"ideas\": [")
+	fmt.Fprintf(b, "%s,\n  \"ideas\": [", bytes.TrimSuffix(head, []byte("\n}")))
 	for n := range s.ideas {
 		idea := *s.ideas[n].Idea
 		if !s.Names {
@@ -56,19 +56,19 @@ func (s *selection) writeJSON(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if n > 0 {
-			b.WriteByte(',')
+		between := ",\n    "
+		if n == 0 {
+			between = between[1:]
 		}
-		b.WriteString("\n    ")
-		if _, err := b.Write(text); err != nil { // a bufio.Writer keeps its first error; looked at here so that a reader who is gone ends the work
+		if _, err := fmt.Fprintf(b, "%s%s", between, text); err != nil { // a reader who is gone ends the work
 			return err
 		}
 	}
 	if len(s.ideas) > 0 {
-		b.WriteString("\n  ")
+		fmt.Fprint(b, "\n  ")
 	}
-	b.WriteString("],\n  \"rounds\": []\n}\n")
-	return b.Flush()
+	fmt.Fprint(b, "],\n  \"rounds\": []\n}\n")
+	return b.Flush() // a bufio.Writer keeps its first error
 }
 
 // nameless is the idea without names and organisations. The lists of i stay as they are.

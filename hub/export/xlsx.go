@@ -174,7 +174,7 @@ func (s *selection) writeSheet(w io.Writer, t sheet, first bool) error {
 	if err != nil {
 		return err
 	}
-	b.WriteString(xlsxSheetTail)
+	fmt.Fprint(b, xlsxSheetTail)
 	return b.Flush()
 }
 
@@ -199,7 +199,7 @@ func writeCell(b *bufio.Writer, column, row, style int, v any) {
 	}
 	fmt.Fprintf(b, `<c r="%s%d" s="%d" t="inlineStr"><is><t xml:space="preserve">`, letters(column), row, style)
 	_ = xml.EscapeText(b, []byte(text)) // an error of b comes back at the end of the row
-	b.WriteString(`</t></is></c>`)
+	fmt.Fprint(b, `</t></is></c>`)
 }
 
 // letters is a column's name: A … Z, AA … .

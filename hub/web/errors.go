@@ -117,8 +117,8 @@ func language(c *gin.Context) string {
 func (s *Server) recoverPanics(c *gin.Context) {
 	defer func() {
 		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler { //nolint:errorlint // it is compared as net/http does, and wrapped by nobody
-				panic(v) // net/http ends the connection
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) { // a file that was not made to its end
+				panic(http.ErrAbortHandler) // net/http ends the connection
 			}
 			s.Logger.Error("a handler panicked", "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			s.fail(c, refuse(wire.Internal, "", "internal"))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gin-gonic/gin"
+
 	"kiem/hub/journal"
 )
 
@@ -67,7 +69,7 @@ func TestExportRights(t *testing.T) {
 			}
 		}
 	}
-	for _, needed := range []string{"format=csv", "format=zip", "names=true", "names=false"} {
+	for _, needed := range []string{"an export was made", "format=csv", "format=zip", "names=true", "names=false"} {
 		if !strings.Contains(w.log.String(), needed) {
 			t.Errorf("the log does not say %s", needed)
 		}
@@ -223,6 +225,22 @@ func TestExportPlaces(t *testing.T) {
 	w.must(http.StatusOK, nil, "GET", path, nil, "Bearer", operatorToken)
 	<-w.server.exports.others
 	w.must(http.StatusOK, nil, "GET", path, nil, "Bearer", ana.token)
+}
+
+// TestBrokenExportIsNoFile: a file whose making fails after its beginning was sent ends the connection, so that nobody takes the piece for the whole; and the
+// server goes on.
+func TestBrokenExportIsNoFile(t *testing.T) {
+	w := newWorld(t)
+	w.server.engine.GET("/breaks", w.server.handle(func(c *gin.Context) error {
+		c.Header("Content-Type", "application/zip")
+		c.String(http.StatusOK, strings.Repeat("half a file ", 1000))
+		c.Writer.Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	if a, err := w.try("GET", "/breaks", nil); err == nil {
+		t.Errorf("half a file came as a whole one: %v", a)
+	}
+	w.must(http.StatusOK, nil, "GET", "/healthz", nil)
 }
 
 // TestExportQuery: what cannot be asked for is refused with the field's name.

@@ -19,11 +19,11 @@ import (
 
 // hostile are beginnings of cells that a spreadsheet would run, or that hide one that it would.
 var hostile = []string{
-	"=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "﹦", "﹢", "−", " =", "\u00a0=", "\u3000@", "'=", "''=", "\"=", "”+", "\u200b=", "\ufeff=", "\u2060-", "\n=", "x\n@", "x\r\n=", "x\r+", "\x00=", "\x1f@",
+	"=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", "﹦", "﹢", "−", " =", "\u00a0=", "\u3000@", "'=", "''=", "\"=", "”+", "\u200b=", "\ufeff=", "\u2060-", "\n=", "x\n@", "x\r\n=", "x\r+", "\x00=", "\x1f@", "x,=", "x;+", "x, -", "x\t@", "x\";=",
 }
 
-// TestFormulas is T4: 10,000 hostile texts in every column that people fill. No cell of a CSV begins with what a spreadsheet takes for a formula, nor does a line
-// in it; and two parsers find no formula in the workbook: excelize, and one that looks at its XML. What people wrote can be read in all of them.
+// TestFormulas is T4: 10,000 hostile texts in every column that people fill. No cell of a CSV begins with what a spreadsheet takes for a formula, nor does
+// anything in it that a program with another separator would take for a cell; and two parsers find no formula in the workbook: excelize, and one that looks at its XML. What people wrote can be read in all of them.
 func TestFormulas(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 2018))
 	payloads := []string{`cmd|' /C calc'!A0`, `HYPERLINK("http://evil","x")`, `1+1`, `SUM(A1:A9)`, `WEBSERVICE("http://evil")`, `_x003D_1`, `DDE("a";"b")`}
@@ -43,13 +43,11 @@ func TestFormulas(t *testing.T) {
 		comma := map[string]rune{"nl": ';', "en": ','}[lang]
 		for _, row := range read(t, file(t, r, Options{Format: CSV, Lang: lang}, l), comma) {
 			for code, v := range row {
-				for line := range strings.Lines(v) {
-					if strings.ContainsAny(strings.TrimLeft(line, " \u00a0\u3000\"”\u200b\ufeff\u2060")[:1], "=+-@\t\r") {
+				for _, piece := range strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune("\n\t,;", r) }) {
+					first, _ := utf8.DecodeRuneInString(strings.TrimLeft(piece, " \u00a0\u3000\"”\u200b\ufeff\u2060"))
+					if strings.ContainsRune("=+-@\r＝＋－＠﹦﹢﹣﹫−", first) {
 						t.Fatalf("%s has a formula: %q", code, v)
 					}
-				}
-				if dangerous, _ := utf8.DecodeRuneInString(v); strings.ContainsRune("＝＋－＠﹦﹢−", dangerous) {
-					t.Fatalf("%s begins with a wide one: %q", code, v)
 				}
 			}
 		}
@@ -117,17 +115,17 @@ func elementsOf(t *testing.T, book []byte) map[string]int {
 	return count
 }
 
-// TestDefuse is T4: whatever is written, arm gives back what defuse was given, and no line of what defuse gives can be taken for a formula.
+// TestDefuse is T4: whatever is written, arm gives back what defuse was given, and no piece of what defuse gives can be taken for a formula.
 func TestDefuse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := strings.Join(rapid.SliceOf(rapid.OneOf(rapid.SampledFrom(append(hostile, "'", "’", "\n", "a", " ")), rapid.String())).Draw(t, "text"), "")
+		s := strings.Join(rapid.SliceOf(rapid.OneOf(rapid.SampledFrom(append(hostile, "'", "’", "\n", "a", " ", ",", ";", "\t")), rapid.String())).Draw(t, "text"), "")
 		d := defuse(s)
 		if arm(d) != s {
 			t.Fatalf("%q became %q and came back as %q", s, d, arm(d))
 		}
-		for line := range strings.Lines(d) {
-			if explosive(line) && !strings.HasPrefix(line, "'") {
-				t.Fatalf("%q of %q", line, d)
+		for piece := range pieces(d) {
+			if explosive(piece) && !strings.HasPrefix(piece, "'") {
+				t.Fatalf("%q of %q", piece, d)
 			}
 		}
 		c := clean(s)

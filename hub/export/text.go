@@ -1,6 +1,7 @@
 package export
 
 import (
+	"iter"
 	"regexp"
 	"strings"
 	"unicode"
@@ -41,48 +42,68 @@ func unwanted(r rune) bool {
 		r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff || r == 0xfffe || r == 0xffff || r == utf8.RuneError
 }
 
-// defuse puts an apostrophe before every line that a spreadsheet could take for a formula: one whose first character is = + - @ (also full-width or small, which
-// some programs fold, and the minus sign) or a tab, whatever white space, quotes or invisible characters stand before it. Each line counts, because a program
-// that splits cells badly takes each for a cell. A line that begins with an apostrophe and then like a formula gets one more, so arm can take it off again.
+// defuse puts an apostrophe before every piece of a text that a spreadsheet could take for a formula: one whose first character is = + - @ (also full-width or
+// small, which some programs fold, and the minus sign) or a tab, whatever white space, quotes or invisible characters stand before it. A piece begins where
+// the text does, and after each line break, tab, comma and semicolon: a program that expects another separator than the file has begins a cell there, quotes or
+// not. A piece that begins with an apostrophe and then like a formula gets one more, so arm can take it off again.
 func defuse(s string) string {
-	if !strings.Contains(s, "\n") {
-		if explosive(s) {
-			return "'" + s
-		}
+	if !mayExplode(s) {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s) + 8)
-	for line := range strings.SplitAfterSeq(s, "\n") {
-		if explosive(line) {
+	for piece := range pieces(s) {
+		if explosive(piece) {
 			b.WriteByte('\'')
 		}
-		b.WriteString(line)
+		b.WriteString(piece)
 	}
 	return b.String()
 }
 
+// mayExplode is false for most texts, and quick.
+func mayExplode(s string) bool { return strings.ContainsAny(s, signs) }
+
 // arm is the inverse of defuse.
 func arm(s string) string {
-	if !strings.Contains(s, "'") {
+	if !mayExplode(s) {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	for line := range strings.SplitAfterSeq(s, "\n") {
-		if rest, ok := strings.CutPrefix(line, "'"); ok && explosive(rest) {
-			line = rest
+	for piece := range pieces(s) {
+		if rest, ok := strings.CutPrefix(piece, "'"); ok && explosive(rest) {
+			piece = rest
 		}
-		b.WriteString(line)
+		b.WriteString(piece)
 	}
 	return b.String()
 }
 
-// explosive says whether a line could be taken for a formula.
-func explosive(line string) bool {
-	for _, r := range line {
+// pieces cuts a text after each character that could end a cell.
+func pieces(s string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for s != "" {
+			end := strings.IndexAny(s, "\n\t,;") + 1
+			if end == 0 {
+				end = len(s)
+			}
+			if !yield(s[:end]) {
+				return
+			}
+			s = s[end:]
+		}
+	}
+}
+
+// signs begin a formula, or hide one that does.
+const signs = "=+-@\t\r＝＋－＠﹦﹢﹣﹫−"
+
+// explosive says whether a piece could be taken for a formula.
+func explosive(piece string) bool {
+	for _, r := range piece {
 		switch {
-		case strings.ContainsRune("=+-@\t\r＝＋－＠﹦﹢﹣﹫−", r):
+		case strings.ContainsRune(signs, r):
 			return true
 		case r == '\n':
 			return false

@@ -6,13 +6,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
 
+	"kiem/hub/campaign"
 	"kiem/hub/journal"
+	"kiem/hub/verify"
 )
 
 // exportFormats are all forms of a file.
@@ -278,5 +281,58 @@ func TestCreateWithKey(t *testing.T) {
 	w.must(http.StatusCreated, &second, "POST", "/api/v1/campaigns", body, "Bearer", operatorToken)
 	if first == second {
 		t.Error("another key gave the same campaign")
+	}
+}
+
+// TestExportsVerify: campaigns in which people of five groups support, take back and oppose at random give files in which an independent reader finds nothing wrong,
+// at any time and for any choice of ideas: hashes, chain, totals, figures that are released in steps, ballots that give both, order, and the floor over groups.
+func TestExportsVerify(t *testing.T) {
+	w := newWorld(t)
+	random := rand.New(rand.NewPCG(7, 11))
+	for n, small := range []int{0, 2, 5} {
+		c := w.create(fmt.Sprint("Willekeur ", n), map[string]any{"small_cell": small, "support_against": true})
+		var people []person
+		for k := range 30 {
+			body := joinBody(w.codes[c], fmt.Sprint("Mens ", k))
+			body["group"] = campaign.Groups[min(random.IntN(7), 4)] // one group is large
+			var s struct {
+				Token       string
+				Participant struct{ ID string }
+			}
+			w.must(http.StatusCreated, &s, "POST", "/api/v1/join", body)
+			people = append(people, person{s.Participant.ID, s.Token, "participant", ""})
+		}
+		var list []string
+		for k := range 6 {
+			list = append(list, w.post(c, people[k], fmt.Sprint("Idee ", k)))
+		}
+		w.did(c, people[0], newCommand("comment.post", "idea", list[0], "kind", "question", "text", "Waarom?"))
+		for range 8 {
+			for range 40 {
+				value := []int{1, 1, 1, 0, -1}[random.IntN(5)]
+				w.send(c, people[random.IntN(len(people))], newCommand("support.set", "idea", list[min(random.IntN(len(list)), random.IntN(len(list)))], "value", value))
+			}
+			query := fmt.Sprintf("?format=zip&measure=%s&names=%s", []string{"support", "bridging"}[random.IntN(2)], []string{"yes", "no"}[random.IntN(2)])
+			if random.IntN(3) == 0 {
+				query += fmt.Sprint("&top=", 1+random.IntN(6))
+			}
+			if random.IntN(3) == 0 {
+				query += fmt.Sprint("&group_min=", random.IntN(6))
+			}
+			a := w.must(http.StatusOK, nil, "GET", "/api/v1/campaigns/"+c+"/export"+query, nil, "Bearer", operatorToken)
+			if f := verify.Zip(bytes.NewReader(a.body), int64(len(a.body))); len(f.Problems) > 0 {
+				t.Fatalf("small cell %d, %s: %+v", small, query, f.Problems)
+			}
+			a = w.must(http.StatusOK, nil, "GET", "/api/v1/campaigns/"+c+"/export?"+strings.TrimPrefix(query, "?format=zip&"), nil, "Bearer", operatorToken)
+			if f := verify.JSON(bytes.NewReader(a.body)); len(f.Problems) > 0 {
+				t.Fatalf("small cell %d, %s as JSON: %+v", small, query, f.Problems)
+			}
+		}
+		w.did(c, organiser, newCommand("idea.moderate", "idea", list[0], "action", "hide", "reason", "x"))
+		w.did(c, organiser, newCommand("campaign.edit", "title", "Een andere naam"))
+		a := w.must(http.StatusOK, nil, "GET", "/api/v1/campaigns/"+c+"/export?format=zip", nil, "Bearer", operatorToken)
+		if f := verify.Zip(bytes.NewReader(a.body), int64(len(a.body))); len(f.Problems) > 0 || f.Ideas != 5 {
+			t.Fatalf("small cell %d, after hiding one: %d ideas, %+v", small, f.Ideas, f.Problems)
+		}
 	}
 }

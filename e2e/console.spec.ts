@@ -65,7 +65,10 @@ test("an organiser signs in by a link, makes a campaign, opens it, answers an id
 	await expect(ana.getByText("We beginnen in maart.")).toBeVisible();
 
 	await page.getByRole("tab", { name: "Campagne" }).click();
-	const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Exporteer als JSON" }).click()]);
+	const [book] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Bestand ophalen" }).click()]);
+	expect(readFileSync(await book.path()).subarray(0, 2).toString()).toBe("PK"); // a workbook is a zip
+	await page.getByLabel("Vorm").selectOption("json");
+	const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Bestand ophalen" }).click()]);
 	const file = JSON.parse(readFileSync(await download.path(), "utf8"));
 	expect(file.ideas.map((i: { title: string }) => i.title)).toEqual(["Een pluktuin"]);
 	expect(file.head).toMatch(/^[0-9a-f]+$/);

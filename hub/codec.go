@@ -15,8 +15,9 @@ import (
 	"kiem/ideas"
 )
 
-// codec turns commands into records and back. What is public stands in the record as JSON; a person's texts stand beside it as sealed parts, one
-// for each text, with length and shape in the open; a vote is one part under the voter's pseudonym. It is owned by one sequencer.
+// codec turns commands into records and back. A person's texts stand in it as sealed parts, one for each text; what else a person's command says, and whose
+// it is, stands in a hidden part before them (hidden.go); a vote is one part under the voter's pseudonym. What Kiem and those who run the campaign say about
+// the campaign itself stands in the open, as JSON. It is owned by one sequencer.
 //
 // A codec without people (the snapshotter's) reads everything but words: texts keep their sealed form, which is what snapshots hold.
 type codec struct {
@@ -155,20 +156,28 @@ func (c *codec) record(cmd *machine.Command, space *voteSpace) (journal.Record, 
 	if err != nil {
 		return r, fmt.Errorf("hub: encode %s: %w", cmd.Type, err)
 	}
-	w, ok := cmd.Data.(withTexts)
-	if !ok {
-		r.Data = data
-		return r, nil
+	hidden := !isOpen(cmd)
+	if hidden { // its part comes first; what it holds is known last
+		r.Parts = make([]journal.Part, 1, 5)
 	}
-	s := storedData{Data: data}
-	for _, t := range w.Texts() {
-		if err := c.seal(t, &r); err != nil {
+	r.Data = data
+	if w, ok := cmd.Data.(withTexts); ok {
+		s := storedData{Data: data}
+		for _, t := range w.Texts() {
+			if err := c.seal(t, &r); err != nil {
+				return r, err
+			}
+			s.Texts = append(s.Texts, textForm{By: t.By, Units: t.Units, Shape: t.Shape})
+		}
+		if r.Data, err = json.Marshal(s); err != nil {
 			return r, err
 		}
-		s.Texts = append(s.Texts, textForm{By: t.By, Units: t.Units, Shape: t.Shape})
 	}
-	r.Data, err = json.Marshal(s)
-	return r, err
+	if hidden {
+		r.Parts[0] = journal.NewPart(journal.Hidden, c.random.salt(), appendHidden(nil, &r))
+		r.ID, r.Actor, r.Lane, r.N, r.Tag, r.Data = id.ID{}, id.ID{}, 0, 0, 0, nil
+	}
+	return r, nil
 }
 
 func (c *codec) seal(t *ideas.Text, r *journal.Record) error {
@@ -201,7 +210,11 @@ func (c *codec) open(t *ideas.Text) {
 }
 
 // command reads a record back.
-func (c *codec) command(r *journal.Record) (*machine.Command, error) {
+func (c *codec) command(stored *journal.Record) (*machine.Command, error) {
+	r, err := reveal(stored)
+	if err != nil {
+		return nil, err
+	}
 	cmd := &machine.Command{Type: r.Type, ID: r.ID, Actor: r.Actor, Lane: r.Lane, N: r.N, Tag: r.Tag}
 	if data := newSystemData(r.Type); data != nil {
 		cmd.Data = data

@@ -324,6 +324,7 @@ func FuzzCommand(f *testing.F) {
 	for _, kind := range kinds() {
 		f.Add(kind, []byte(`{"data":{},"texts":[{"by":"00000000-0000-0000-0000-000000000001","units":3},{},{},{}]}`), []byte("sealed"), uint8(journal.Sealed))
 		f.Add(kind, []byte(`{}`), bytes.Repeat([]byte{1}, 40), uint8(journal.Vote))
+		f.Add(kind, []byte(`{}`), bytes.Repeat([]byte{1}, 40), uint8(journal.Hidden))
 	}
 	f.Fuzz(func(_ *testing.T, kind string, data, part []byte, of uint8) {
 		r := &journal.Record{Type: kind, Data: data, Parts: []journal.Part{journal.NewPart(journal.Kind(of), [16]byte{}, part)}}

@@ -34,7 +34,10 @@ func (r *Room) compact(ctx context.Context, person id.ID) {
 // blank removes the sealed parts of that person's texts, and says whether there were any.
 func blank(e *journal.Entry, person id.ID) (changed bool) {
 	for i := range e.Records {
-		r := &e.Records[i]
+		r, err := reveal(&e.Records[i])
+		if err != nil {
+			continue
+		}
 		var s storedData
 		if len(r.Parts) == 0 || r.Parts[0].Kind != journal.Sealed || json.Unmarshal(r.Data, &s) != nil {
 			continue

@@ -259,7 +259,11 @@ func (r *Room) sealedBytes(t *testing.T, who id.ID) (list [][]byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, rec := range e.Records {
+		for i := range e.Records {
+			rec, err := reveal(&e.Records[i])
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, p := range rec.Parts {
 				if p.Kind == journal.Sealed && rec.Actor == who {
 					list = append(list, p.Bytes)

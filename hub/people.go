@@ -112,7 +112,10 @@ func (p *people) meet(ctx context.Context, list []journal.Stored) error {
 			return nil // who applies it says what is wrong
 		}
 		for i := range e.Records {
-			r := &e.Records[i]
+			r, err := reveal(&e.Records[i])
+			if err != nil {
+				return nil // as above
+			}
 			if !r.Actor.IsZero() && !p.knows(r.Actor) {
 				ids = append(ids, r.Actor)
 			}

@@ -14,5 +14,6 @@ const (
 	MaxIdeasEach  = 1_000  // of one participant
 	MaxComments   = 2_000  // of one idea
 	MaxReports    = 1_000  // of one idea
+	MaxFrom       = 16     // ideas that one is said to come from
 	MaxLanes      = 8      // remembered per target; an older lane's late command is judged by order alone
 )

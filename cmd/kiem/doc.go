@@ -2,6 +2,10 @@
 //
 //	kiem serve    the server; embedded storage in --data, or Redis with --redis for several nodes
 //	kiem demo     a server with a sample campaign; prints the addresses to open
+//	kiem export   writes the results of a campaign into a file, while the server runs or not
+//	kiem import   makes a campaign of such a file on another server
+//	kiem verify   checks a data directory or a published file
+//	kiem backup   copies a data directory while its server runs; kiem restore puts it back
 //	kiem admin    talks to the running server of a data directory: sign-in links, status, whether it is ready, profiles
 //	kiem bench    measures a server beside what each load physically needs (Linux)
 //	kiem version

@@ -30,6 +30,8 @@ type cli struct {
 	Config  kong.ConfigFlag `help:"Read flags from this JSON file." placeholder:"FILE"`
 	Serve   serveCmd        `cmd:"" default:"withargs" help:"Run the server."`
 	Demo    demoCmd         `cmd:"" help:"Run a server with a sample campaign and print the addresses to open."`
+	Export  exportCmd       `cmd:"" help:"Write the results of a campaign into a file."`
+	Import  importCmd       `cmd:"" help:"Make a campaign on a server of a zip that export made."`
 	Bench   benchCmd        `cmd:"" help:"Measure what a server costs, beside what each load physically needs."`
 	Admin   adminCmd        `cmd:"" help:"Talk to the running server of a data directory."`
 	Verify  verifyCmd       `cmd:"" help:"Check a data directory, a backup or a published file: chain, checksums, witness, and every tally by a recount."`

@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
-// progressEvery is the least time between two changes of a progress line.
-const progressEvery = 200 * time.Millisecond
+const (
+	// progressEvery is the least time between two changes of a progress line.
+	progressEvery = 200 * time.Millisecond
+	// progressWidth is the length of the bar in it, in characters.
+	progressWidth = 24
+)
 
 // progress is a line on a terminal that says how far something is. Elsewhere it says nothing.
 type progress struct {
@@ -30,8 +35,24 @@ func (p *progress) show(what string, done, all uint64) {
 	if p.w == nil || time.Since(p.last) < progressEvery || all == 0 {
 		return
 	}
+	full := int(min(done, all) * progressWidth / all)
+	p.say(fmt.Sprintf("%s [%s%s] %d of %d", what, strings.Repeat("#", full), strings.Repeat(".", progressWidth-full), done, all))
+}
+
+// size shows how much there is so far of something whose end is not known.
+func (p *progress) size(what string, bytes uint64) {
+	if time.Since(p.last) >= progressEvery {
+		p.say(fmt.Sprintf("%s %.1f MB", what, float64(bytes)/1e6))
+	}
+}
+
+// say shows a line.
+func (p *progress) say(text string) {
+	if p.w == nil {
+		return
+	}
 	p.last, p.shown = time.Now(), true
-	fmt.Fprintf(p.w, "\r\x1b[K%s: %d of %d (%d %%)", what, done, all, done*100/all)
+	fmt.Fprintf(p.w, "\r\x1b[K%s", text)
 }
 
 // end removes the line.

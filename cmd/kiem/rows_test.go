@@ -1,12 +1,14 @@
 package main_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"kiem/hub/campaign"
@@ -145,6 +147,16 @@ func TestRowInnovationTypes(t *testing.T) {
 	for _, i := range file.Ideas {
 		if got := slices.Sorted(slices.Values(i.Innovation)); !slices.Equal(got, slices.Sorted(slices.Values(want[i.Title]))) {
 			t.Errorf("%s: exported as %v, want %v", i.Title, i.Innovation, want[i.Title])
+		}
+	}
+	_, _, text := s.server.call("GET", "/campaigns/"+s.campaign+"/export?format=csv&lang=en", adminToken, nil)
+	rows := rowsOf(t, bytes.NewReader(text), ',')
+	if len(rows) != len(want) {
+		t.Errorf("%d rows in the table, want %d", len(rows), len(want))
+	}
+	for _, row := range rows {
+		if got := slices.Sorted(slices.Values(strings.Split(row["innovation"], "; "))); !slices.Equal(got, slices.Sorted(slices.Values(want[row["title"]]))) {
+			t.Errorf("%s: the column holds %q, want %v", row["title"], row["innovation"], want[row["title"]])
 		}
 	}
 }

@@ -59,7 +59,8 @@ type (
 		Settings  *Settings  `json:"settings,omitempty"`
 	}
 
-	// IdeaData of idea.post and idea.edit. In an edit, what Changes does not name is unchanged.
+	// IdeaData of idea.post and idea.edit. In an edit, what Changes does not name is unchanged. From is an organiser's alone: the ideas that this one came
+	// from, perhaps in a campaign of another server, of which nothing is known here.
 	IdeaData struct {
 		Idea       id.ID             `json:"idea,omitzero"` // of an edit
 		Changes    []string          `json:"changes,omitempty"`
@@ -71,6 +72,7 @@ type (
 		Nodes      []string          `json:"nodes,omitempty"`
 		Innovation []string          `json:"innovation,omitempty"`
 		Definition *ideas.Definition `json:"definition,omitempty"`
+		From       []id.ID           `json:"from,omitempty"` // of a post
 	}
 
 	// ActData of idea.retract, idea.report, idea.moderate, idea.answer and comment.moderate, comment.retract: Action is the action of a moderation and

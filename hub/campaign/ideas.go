@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"slices"
+	"strconv"
 
 	"kiem/hub/machine"
 	"kiem/hub/wire"
@@ -60,9 +61,13 @@ func (m *Machine) guardPostIdea(c *machine.Command, d *IdeaData) *machine.Refusa
 	switch {
 	case d.Title.Units == 0:
 		return machine.Refuse(wire.BadRequest, "title", "empty")
+	case len(d.From) > 0 && m.people[c.Actor].Role != Organiser:
+		return machine.Refuse(wire.Forbidden, "from", "no_right")
+	case len(d.From) > ideas.MaxFrom:
+		return machine.Refuse(wire.LimitReached, "from", "too_many").With("max", strconv.Itoa(ideas.MaxFrom))
 	case len(m.board.All()) >= ideas.MaxIdeas:
 		return machine.Refuse(wire.LimitReached, "", "board_full")
-	case m.board.PostedBy(c.Actor) >= ideas.MaxIdeasEach:
+	case len(d.From) == 0 && m.board.PostedBy(c.Actor) >= ideas.MaxIdeasEach: // what is brought from elsewhere is not one person's
 		return machine.Refuse(wire.LimitReached, "", "ideas_each")
 	}
 	return nil
@@ -79,6 +84,7 @@ func (m *Machine) postIdea(c *machine.Command, d *IdeaData, s machine.Stamp) ([]
 			Title: d.Title, Text: d.Text, Need: d.Need,
 			Themes: d.Themes, Nodes: d.Nodes, Innovation: d.Innovation, Definition: d.Definition,
 		},
+		From: d.From,
 	}
 	m.board.Add(i)
 	m.addTally(i.ID)

@@ -134,7 +134,9 @@ func support(ctx Context, c *wire.Command) (Converted, *machine.Refusal) {
 
 func ideaPost(ctx Context, _ string, o wire.Object, _ *Converted) (any, *machine.Refusal) {
 	o.Need("title")
-	return ideaFields(ctx, o), nil
+	d := ideaFields(ctx, o)
+	d.From = o.IDs("from")
+	return d, nil
 }
 
 // ideaFields takes what an idea is made of.

@@ -148,6 +148,9 @@ func TestServerFields(t *testing.T) {
 	}
 	for kind, c := range sample {
 		for _, field := range foreign {
+			if kind == campaign.IdeaPost && field == "from" { // an organiser's, as the machine judges
+				continue
+			}
 			data := `{"` + field + `":1,` + c.data[1:]
 			if _, r := convert(kind, data); r == nil || r.Code != wire.BadRequest || r.Reason != "unknown_field" || r.Field != field {
 				t.Errorf("%s with %s: %v", kind, field, r)

@@ -69,7 +69,7 @@ type Kind uint8
 const (
 	Sealed Kind = 1 // a person's text, encrypted with that person's key
 	Vote   Kind = 2 // a voter's pseudonym and choice
-	Hidden Kind = 3 // not public, and not personal
+	Hidden Kind = 3 // not public: who sent a command, and what it says beside texts
 )
 
 // NewPart makes a part with its sum. The salt is random and the caller's to bring.

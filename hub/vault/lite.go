@@ -41,6 +41,15 @@ func OpenLite(ctx context.Context, dir string) (*Lite, error) {
 	return &Lite{db: db}, nil
 }
 
+// ReadLite opens the vault of a data directory for reading, while a server may be using it. What would write is ErrUnavailable.
+func ReadLite(ctx context.Context, dir string) (*Lite, error) {
+	db, err := lite.OpenReader(ctx, filepath.Join(dir, LiteFile), len(liteSchema))
+	if err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	return &Lite{db: db}, nil
+}
+
 // unavailable wraps an error of the store; a failed disk stays visible as journal.ErrPoisoned or journal.ErrFull.
 func unavailable(err error) error {
 	if err == nil {

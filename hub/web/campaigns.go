@@ -17,7 +17,7 @@ import (
 	"kiem/id"
 )
 
-// createCampaign is POST /campaigns.
+// createCampaign is POST /campaigns. With the same key, the same account gets the same campaign.
 func (s *Server) createCampaign(c *gin.Context) error {
 	who, err := s.caller(c)
 	if err != nil {
@@ -36,18 +36,32 @@ func (s *Server) createCampaign(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	key := o.ID("key")
 	data, refusal := intake.Create(o)
 	if refusal != nil {
 		return failure{refusal}
 	}
-	data.Campaign = s.newID()
+	if data.Campaign = s.newID(); !key.IsZero() {
+		data.Campaign = id.Derive(who.account, "campaign", key.String())
+		found, err := s.Hub.Directory().Campaign(c.Request.Context(), data.Campaign)
+		if err != nil {
+			return err
+		}
+		if found != nil { // sent again; what became of it since stays
+			return s.created(c, http.StatusOK, found.ID, found.Code)
+		}
+	}
 	code, refusal, err := s.Hub.Create(c.Request.Context(), hub.Owner{Account: who.account, Name: organiserName(language(c))}, data)
 	if err := refused(refusal, err); err != nil {
 		return err
 	}
 	s.logger(c).Info("a campaign was created", "campaign", data.Campaign, "account", who.account)
+	return s.created(c, http.StatusCreated, data.Campaign, code)
+}
+
+func (s *Server) created(c *gin.Context, status int, campaignID id.ID, code string) error {
 	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusCreated, wire.Created{ID: data.Campaign, Code: code, JoinURL: s.baseURL(c) + "/j/" + code})
+	c.JSON(status, wire.Created{ID: campaignID, Code: code, JoinURL: s.baseURL(c) + "/j/" + code})
 	return nil
 }
 

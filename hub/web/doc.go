@@ -77,6 +77,8 @@ type Server struct {
 	proxies  []netip.Prefix
 	https    bool // our pages are served under https addresses only
 
+	exports exporting
+
 	shake chan struct{} // handshakes under way
 	ahead chan struct{} // those of clients that have seen more than this node
 }
@@ -100,7 +102,7 @@ func New(c Config) (*Server, error) {
 		Config: c, engine: gin.New(), upgrader: newUpgrader(), gates: limit.NewSessions(c.RateScale), sockets: newSockets(),
 		readers: sync.Pool{New: func() any { return new(wire.Reader) }},
 		seats:   newSeats(MaxConnections), requests: newSeats(MaxRequests),
-		shake: make(chan struct{}, handshakes), ahead: make(chan struct{}, ahead),
+		exports: newExporting(), shake: make(chan struct{}, handshakes), ahead: make(chan struct{}, ahead),
 	}
 	s.Origins = nil
 	s.https = len(c.Origins) > 0

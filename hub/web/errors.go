@@ -117,6 +117,9 @@ func language(c *gin.Context) string {
 func (s *Server) recoverPanics(c *gin.Context) {
 	defer func() {
 		if v := recover(); v != nil {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) { // a file that was not made to its end
+				panic(http.ErrAbortHandler) // net/http ends the connection
+			}
 			s.Metrics.edge.panics.Add(1)
 			s.logger(c).Error("a handler panicked", "route", c.FullPath(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			s.fail(c, refuse(wire.Internal, "", "internal"))

@@ -2,38 +2,34 @@ package web
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
-	"slices"
+	"net/url"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"kiem/hub"
 	"kiem/hub/campaign"
+	"kiem/hub/export"
 	"kiem/hub/limit"
 	"kiem/hub/machine"
 	"kiem/hub/wire"
 )
 
-// exported is GET /campaigns/{id}/export?format=json. It says by which measure it is ordered, when it was made, and where in the log.
-type exported struct {
-	Campaign   wire.Campaign `json:"campaign"`
-	Seq        uint64        `json:"seq"`
-	Epoch      uint64        `json:"epoch"`
-	Head       string        `json:"head"`
-	Measure    string        `json:"measure"`
-	Rule       string        `json:"rule"`
-	Durability string        `json:"durability"`
-	MadeAt     time.Time     `json:"made_at"`
-	Ideas      []wire.Idea   `json:"ideas"`
-	Rounds     []any         `json:"rounds"`
-}
+// Limits of exports.
+const (
+	// exportsAtOnce is how many files one node makes at a time, for moderators and as many for all others: each holds the ideas of its campaign in memory.
+	// A crowd that reads slowly does not keep an organiser from the results.
+	exportsAtOnce = 8
+	// exportStall is how long the reader of a file may take nothing of it, and exportTime how long the whole may take.
+	exportStall = 30 * time.Second
+	exportTime  = 10 * time.Minute
+)
 
-// positionTries is how often an export is rendered again because something happened meanwhile: its number and hash are those of a state that
-// holds nothing newer than what it shows.
-const positionTries = 5
-
-// export is for moderators; in the last stage everybody in the campaign gets the public part, without names. Names are for organisers.
+// export is GET /campaigns/{id}/export: for moderators and observers at any time; in the last stage for everybody in the campaign. JSON shows a moderator what
+// moderators see; all other files, and everybody else, get what everybody sees. Names are for organisers. Each export is logged.
 func (s *Server) export(c *gin.Context) error {
 	v, err := s.enter(c)
 	if err != nil {
@@ -43,152 +39,111 @@ func (s *Server) export(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if format := c.DefaultQuery("format", "json"); format != "json" {
-		return refuse(wire.BadRequest, "format", "no_format")
-	}
-	if measure := c.DefaultQuery("measure", "support"); measure != "support" {
-		return refuse(wire.BadRequest, "measure", "not_in_list")
-	}
-	top, err := readNumber(c.Request.URL.Query(), "top", 1, maxOffset)
+	options, names, err := readExport(c.Request.URL.Query(), language(c))
 	if err != nil {
 		return err
 	}
 	if err := s.take(c, limit.Exports, v.key); err != nil {
 		return err
 	}
-	out := exported{
-		Measure: "support", Rule: "support descending, then older first", MadeAt: s.Clock().UTC().Truncate(time.Second),
-		Durability: string(s.Hub.Durability()), Rounds: []any{},
+	places := s.exports.others
+	if role.Moderates() {
+		places = s.exports.moderators
 	}
-	var allowed bool
-	for range positionTries {
-		out.Seq, out.Epoch, out.Head = v.room.Position(c.Request.Context())
-		if err := v.room.View(c.Request.Context(), audience, func(view campaign.View, m *campaign.Machine) {
-			if allowed = role.Moderates() || m.Stage() == "result"; allowed {
-				out.Campaign, out.Ideas = view.Campaign(), view.Ideas()
-			}
-		}); err != nil {
-			return err
-		}
-		if seq, epoch, _ := v.room.Position(c.Request.Context()); seq == out.Seq && epoch == out.Epoch {
-			break
-		}
+	select {
+	case places <- struct{}{}:
+		defer func() { <-places }()
+	default:
+		return refuse(wire.Unavailable, "", "unavailable")
 	}
-	if !allowed {
+	if options.Format != export.JSON {
+		audience = machine.Public
+	}
+	r := export.Report{
+		MadeAt: s.Clock().UTC().Truncate(time.Second), Durability: s.Hub.Durability(), Names: names && role == campaign.Organiser,
+	}
+	allowed := false
+	err = v.room.Stand(c.Request.Context(), audience, func(view campaign.View, m *campaign.Machine, at hub.Position) {
+		if allowed = role.Moderates() || role == campaign.Observer || m.Stage() == "result"; allowed {
+			r.Campaign, r.Ideas = view.Campaign(), view.Ideas()
+			r.Seq, r.Epoch, r.Head = at.Seq, at.Epoch, at.Hash
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case !allowed:
 		return refuse(wire.Forbidden, "", "no_right")
 	}
-	slices.SortStableFunc(out.Ideas, func(a, b wire.Idea) int { return b.Support.Total - a.Support.Total })
-	if top > 0 {
-		out.Ideas = out.Ideas[:min(top, len(out.Ideas))]
+	s.logger(c).Info("an export was made", "campaign", v.campaign, "by", v.self, "format", options.Format, "names", r.Names)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), exportTime)
+	defer cancel()
+	log, err := v.room.OpenLog(ctx)
+	if err != nil {
+		return err
 	}
-	if role != campaign.Organiser {
-		withoutNames(out.Ideas)
-	}
-	s.logger(c).Info("an export was made", "campaign", v.campaign, "by", v.self, "names", role == campaign.Organiser)
-	c.Header("Content-Disposition", `attachment; filename="kiem-`+v.campaign.String()+`.json"`)
+	defer log.Close()
+	c.Header("Content-Disposition", `attachment; filename="kiem-`+v.campaign.String()+`.`+string(options.Format)+`"`)
 	c.Header("Cache-Control", "no-store")
-	c.Header("Content-Type", "application/json; charset=utf-8")
+	c.Header("Content-Type", options.Format.ContentType())
 	c.Status(http.StatusOK)
-	e := json.NewEncoder(c.Writer)
-	e.SetIndent("", "  ")
-	if err := e.Encode(out); err != nil {
-		s.logger(c).Debug("an export was not read to its end", "err", err)
+	out := &patient{ctx: ctx, w: c.Writer, control: http.NewResponseController(c.Writer)}
+	if err := export.Write(ctx, out, &r, options, log, nil); err != nil {
+		// The status is out. A connection that ends early is the only way to say that this is not the whole file.
+		s.logger(c).Warn("an export was not made to its end", "campaign", v.campaign, "err", err)
+		panic(http.ErrAbortHandler)
 	}
 	return nil
 }
 
-func withoutNames(list []wire.Idea) {
-	for i := range list {
-		for n := range list[i].Authors {
-			list[i].Authors[n].Name, list[i].Authors[n].Organisation = "", ""
-		}
-		for n := range list[i].Comments {
-			list[i].Comments[n].Author.Name, list[i].Comments[n].Author.Organisation = "", ""
-		}
-	}
+// exporting has a place for each file that is being made.
+type exporting struct{ moderators, others chan struct{} }
+
+func newExporting() exporting {
+	return exporting{make(chan struct{}, exportsAtOnce), make(chan struct{}, exportsAtOnce)}
 }
 
-// myData is GET /me: everything that is kept of the caller, in every campaign of the session.
-func (s *Server) myData(c *gin.Context) error {
-	who, err := s.caller(c)
-	if err != nil {
-		return err
-	}
-	if err := s.take(c, limit.Exports, who.key); err != nil {
-		return err
-	}
-	type mine struct {
-		Campaign    wire.CampaignName `json:"campaign"`
-		Participant wire.Participant  `json:"participant"`
-		Me          wire.Me           `json:"me"`
-		Ideas       []wire.Idea       `json:"ideas"`
-		Comments    []wire.Comment    `json:"comments"`
-	}
-	list := []mine{}
-	ctx := c.Request.Context()
-	for campaignID, self := range who.members {
-		room, err := s.Hub.Room(ctx, campaignID)
-		if err != nil {
-			return err
-		}
-		one := mine{Ideas: []wire.Idea{}, Comments: []wire.Comment{}}
-		if one.Me, err = room.Me(ctx, self); err != nil {
-			return err
-		}
-		err = room.View(ctx, machine.Public, func(v campaign.View, m *campaign.Machine) {
-			own := v.As(self)
-			head := v.Campaign()
-			one.Campaign = wire.CampaignName{ID: head.ID, Title: head.Title}
-			one.Participant = own.Participant(self)
-			for _, i := range m.Board().All() {
-				shown := own.Idea(i)
-				if i.Author == self {
-					one.Ideas = append(one.Ideas, shown)
-				}
-				for _, comment := range shown.Comments {
-					if comment.Author.ID == self {
-						one.Comments = append(one.Comments, comment)
-					}
-				}
-			}
-		})
-		if err != nil {
-			return err
-		}
-		list = append(list, one)
-	}
-	c.Header("Cache-Control", "no-store")
-	c.JSON(http.StatusOK, gin.H{"account": who.account, "campaigns": list})
-	return nil
+// patient writes to a reader who may be slow but must go on reading.
+type patient struct {
+	ctx     context.Context
+	w       io.Writer
+	control *http.ResponseController
 }
 
-// eraseMe is DELETE /me: forgets the caller in every campaign of the session, and ends its sessions.
-func (s *Server) eraseMe(c *gin.Context) error {
-	who, err := s.caller(c)
-	if err != nil {
-		return err
+func (p *patient) Write(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
 	}
-	switch {
-	case who.stale:
-		return refuse(wire.Unavailable, "", "unavailable")
-	case len(who.members) == 0:
-		return refuse(wire.Forbidden, "", "account_stays")
+	if err := p.control.SetWriteDeadline(time.Now().Add(exportStall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
 	}
-	ctx := context.WithoutCancel(c.Request.Context()) // half an erasure helps nobody
-	for campaignID, self := range who.members {
-		room, err := s.Hub.Room(ctx, campaignID)
-		if err != nil {
-			return err
-		}
-		if err := refused(room.Erase(ctx, self)); err != nil {
-			return err
-		}
-		if err := s.Sessions.DeleteParticipant(ctx, campaignID, self); err != nil {
-			return err
-		}
+	return p.w.Write(b)
+}
+
+// readExport reads the query of an export. names is false if the caller asks for a file without.
+func readExport(q url.Values, lang string) (o export.Options, names bool, err error) {
+	o = export.Options{Format: export.Format(q.Get("format")), Measure: export.Measure(q.Get("measure")), Lang: lang}
+	if asked := q.Get("lang"); asked != "" { // files come in more languages than pages
+		o.Lang = asked
 	}
-	s.sockets.end(who.key, wire.CloseUnauthorised, "erased")
-	s.clearCookie(c)
-	c.Status(http.StatusNoContent)
-	return nil
+	if o.Top, err = readNumber(q, "top", 1, export.MaxTop); err != nil {
+		return o, false, err
+	}
+	if o.GroupMin, err = readNumber(q, "group_min", 0, export.MaxGroupMin); err != nil {
+		return o, false, err
+	}
+	switch q.Get("names") {
+	case "", "yes":
+		names = true
+	case "no":
+	default:
+		return o, false, refuse(wire.BadRequest, "names", "not_in_list")
+	}
+	switch err := o.Check(); { // the numbers were looked at above
+	case errors.Is(err, export.ErrFormat):
+		return o, false, refuse(wire.BadRequest, "format", "no_format")
+	case err != nil:
+		return o, false, refuse(wire.BadRequest, "measure", "not_in_list")
+	}
+	return o, names, nil
 }

@@ -288,7 +288,13 @@ func TestExportName(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, format := range []string{"csv", "html", "../json", "JSON", "json\x00", "exe", "zip"} {
+	for _, format := range []string{"csv", "xlsx", "zip"} {
+		a := w.must(http.StatusOK, nil, "GET", "/api/v1/campaigns/"+c+"/export?filename=evil.html&format="+format, nil, "Bearer", operatorToken)
+		if got, want := a.header.Get("Content-Disposition"), `attachment; filename="kiem-`+c+`.`+format+`"`; got != want {
+			t.Errorf("Content-Disposition is %q, want %q", got, want)
+		}
+	}
+	for _, format := range []string{"pb", "html", "../json", "JSON", "json\x00", "exe", "zip "} {
 		if a := w.do("GET", "/api/v1/campaigns/"+c+"/export?format="+percent(format), nil, "Bearer", operatorToken); a.status != 400 || a.header.Get("Content-Disposition") != "" {
 			t.Errorf("export as %q: %v", format, a)
 		}

@@ -109,6 +109,34 @@ func Open(ctx context.Context, path string, schema []string) (*DB, error) {
 	return d, nil
 }
 
+// ErrReadOnly: the file was opened for reading.
+var ErrReadOnly = fmt.Errorf("%w: opened for reading only", journal.ErrUnavailable)
+
+// OpenReader is Open for a file that exists, for reading only, whether another process writes to it or not. steps is the number of schema steps that its
+// writer must have made. Write gives ErrReadOnly. Close it soon: what is being read cannot be cut from the write-ahead log.
+func OpenReader(ctx context.Context, path string, steps int) (*DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("lite: %w", err)
+	}
+	d := &DB{path: path, stop: make(chan struct{}), done: make(chan struct{})}
+	close(d.done)
+	refused := ErrReadOnly
+	d.poison.Store(&refused)
+	var err error
+	if d.r, err = OpenReadOnly(path); err != nil {
+		return nil, err
+	}
+	d.r.SetMaxOpenConns(1)
+	var version int
+	if err = d.r.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err == nil && version != steps {
+		err = fmt.Errorf("written by another version of this program (%d, this one knows %d)", version, steps)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lite: open %s: %w", path, err), d.r.Close())
+	}
+	return d, nil
+}
+
 func dsn(path string, pragmas ...string) string {
 	q := url.Values{"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busyTimeoutMS)}, pragmas...)}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
@@ -231,7 +259,10 @@ func (d *DB) Close() error {
 	d.closing.Do(func() {
 		close(d.stop)
 		<-d.done
-		d.closed = errors.Join(d.closed, d.r.Close(), d.w.Close())
+		d.closed = errors.Join(d.closed, d.r.Close())
+		if d.w != nil {
+			d.closed = errors.Join(d.closed, d.w.Close())
+		}
 	})
 	<-d.done
 	return d.closed

@@ -2,6 +2,7 @@ import "../ui/base.css";
 import { useEffect, useMemo } from "preact/hooks";
 import { t } from "../i18n/index.ts";
 import { bodyOf, CampaignForm, fieldsOf } from "../parts/campaignform.tsx";
+import { ExportForm } from "../parts/export.tsx";
 import { Gate } from "../parts/gate.tsx";
 import { Notice } from "../parts/notice.tsx";
 import type { Campaign } from "../protocol.ts";
@@ -138,16 +139,7 @@ function CampaignPanel({ room, campaign }: { room: Room; campaign: Campaign }) {
 				<h2 id="export">{t("export.title")}</h2>
 				<div class="card roomy stack">
 					<p>{t("export.text")}</p>
-					<p>
-						<a
-							class="btn"
-							href={`/api/v1/campaigns/${campaign.id}/export?format=json`}
-							download={`kiem-${campaign.code ?? campaign.id}.json`}
-						>
-							<Icon name="download" />
-							{t("export.json")}
-						</a>
-					</p>
+					<ExportForm campaign={campaign.id} name={campaign.code ?? campaign.id} organiser={room.me.value?.role === "organiser"} />
 				</div>
 			</section>
 		</div>

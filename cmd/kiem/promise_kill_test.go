@@ -66,6 +66,11 @@ func killed(t *testing.T, server *kiemProcess, redis *redistest.Server) {
 	joiners()
 	t.Logf("%d kills", kills)
 	a.check(server)
+	from := []string{"--data", server.data()}
+	if redis != nil {
+		from = []string{"--redis", redis.URL()}
+	}
+	done(t, append([]string{"verify"}, from...)...) // and what the kills left is called whole
 }
 
 // joiners lets people join without a pause until the function it gives is called, which checks that everybody whose join was answered is still the same participant, with a

@@ -64,6 +64,7 @@ func TestPromiseNodeLost(t *testing.T) {
 	a.more(30)
 	stop()
 	a.check(nodes...)
+	done(t, "verify", "--redis", redis.URL())
 }
 
 // TestPromiseZombieVote is the sharp end of P7 and P8: a vote is stuck in a node that is frozen. The same person votes again, in the same tab, through another node. When the first node thaws and goes on

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,6 +58,9 @@ func serveKiem(t testing.TB, binary, data string, more ...string) *kiemProcess {
 	})
 	return p
 }
+
+// data is the server's data directory.
+func (p *kiemProcess) data() string { return p.args[slices.Index(p.args, "--data")+1] }
 
 // launch starts the process.
 func (p *kiemProcess) launch() {

@@ -233,7 +233,7 @@ func TestZipBombs(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"nothing":             nil,
 		"no zip":              []byte("PK\x03\x04 and nothing else"),
-		"a manifest of zeros": pack(func(z *zip.Writer) { zeros(z, "campaign.json", 64<<20) }),
+		"a manifest of zeros": pack(func(z *zip.Writer) { zeros(z, "campaign.json", 8<<20) }),
 		"many files": pack(func(z *zip.Writer) {
 			for n := range 100 {
 				zeros(z, fmt.Sprint(n), 0)
@@ -253,16 +253,16 @@ func TestZipBombs(t *testing.T) {
 		}
 	}
 	p := campaignFile(t)
-	p.Files["ideas.csv"] = append(p.Files["ideas.csv"], bytes.Repeat([]byte("a"), 8<<20)...)
+	p.Files["ideas.csv"] = append(p.Files["ideas.csv"], bytes.Repeat([]byte("a"), 2<<20)...)
 	p.Sum()
 	if f := check(p.Zip(t)); len(f.Problems) == 0 {
-		t.Error("a row of 8 MiB is read")
+		t.Error("a row of 2 MiB is read")
 	}
 	p = campaignFile(t)
-	p.Files["log.jsonl"] = bytes.Repeat([]byte(" "), 16<<20)
+	p.Files["log.jsonl"] = bytes.Repeat([]byte(" "), 8<<20)
 	p.Sum()
 	if f := check(p.Zip(t)); len(f.Problems) == 0 {
-		t.Error("a line of 16 MiB is read")
+		t.Error("a line of 8 MiB is read")
 	}
 	if f := verify.Zip(bytes.NewReader(nil), verify.MaxZip+1); len(f.Problems) == 0 {
 		t.Error("a zip over the limit is read")

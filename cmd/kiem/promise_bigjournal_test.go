@@ -19,7 +19,6 @@ type bigJournal struct {
 	t       testing.TB
 	log     journal.Log
 	at      journal.Chain
-	base    uint64 // newest change of rights
 	records []journal.Record
 	random  *rand.ChaCha8
 }

@@ -3,6 +3,7 @@ package docker_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -79,6 +80,11 @@ func dashboards(t *testing.T, metrics map[string][]string) {
 	}
 	if !strings.Contains(dockertest.Read(t, "grafana/datasource.yml"), "uid: kiem-prometheus") {
 		t.Error("the dashboard's source is not the one that is provisioned")
+	}
+	if promtool, err := exec.LookPath("promtool"); err == nil { // not installed for the tests: it is large
+		if out, err := exec.Command(promtool, "check", "config", filepath.Join(dockertest.Dir(), "prometheus.yml")).CombinedOutput(); err != nil {
+			t.Errorf("promtool: %v: %s", err, out)
+		}
 	}
 	if len(rules.Groups[0].Rules) < 10 || len(dashboard.Panels) < 15 || len(asked) < 30 {
 		t.Errorf("%d alerts, %d panels, %d metrics", len(rules.Groups[0].Rules), len(dashboard.Panels), len(asked))

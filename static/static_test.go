@@ -102,7 +102,7 @@ func TestPageTitle(t *testing.T) {
 func TestPageOf(t *testing.T) {
 	for path, want := range map[string]string{
 		"/": Citizen, "/j": Citizen, "/j/KM37QP": Citizen, "/c/1": Citizen, "/c/1/mine": Citizen, "/c/1/idea/2": Citizen, "/c/1/console": Facilitator,
-		"/c/1/screen": Projector, "/organise": Organiser, "/signin": Organiser, "/invite": Organiser,
+		"/c/1/screen": Projector, "/organise": Organiser, "/admin": Organiser, "/signin": Organiser, "/invite": Organiser,
 		"/c": "", "/c/1/idea": "", "/c/1/other": "", "/x": "", "/api/v1/join": "", "/j/a/b": "",
 	} {
 		if got, ok := PageOf(path); got != want || ok != (want != "") {

@@ -303,11 +303,15 @@ wait:
 	defer cancel()
 	stopped := make(chan error, 1)
 	go func() { stopped <- n.http.Shutdown(until) }() // no new requests
+	patience := min(lastRequests, drain)
+	if cause != nil {
+		patience = 0 // nothing that is under way can be stored
+	}
 	var err error
 	select {
 	case err = <-stopped:
 		n.hub.Close() // commands in flight are answered, sockets told to come back
-	case <-time.After(min(lastRequests, drain)): // something long, a download perhaps: whoever has a socket need not wait for it
+	case <-time.After(patience): // something long, a download perhaps: whoever has a socket need not wait for it
 		n.hub.Close()
 		err = <-stopped
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,10 +129,8 @@ func TestPromiseProxy(t *testing.T) {
 	promise(t)
 	i := install(t, "--rate-scale", "1000")
 	a := assemble(t, i.nodes[0], 9, at("https://"+i.proxy.HTTPS), 0)
-	used := map[string]bool{}
 	for _, p := range i.nodes {
-		until(t, "people on every node", func() bool { return p.metric2(i, "kiem_connections") > 0 })
-		used[p.addr] = true
+		until(t, "people on every node", func() bool { return i.figure(p, "kiem_connections") > 0 })
 	}
 	stop := a.act(2, 10*time.Millisecond)
 	a.more(60)
@@ -151,7 +150,7 @@ func TestPromiseProxy(t *testing.T) {
 		}
 		a.more(40)
 		p.start()
-		until(t, "people on the node that came back", func() bool { a.people[0].cut(); return p.metric2(i, "kiem_connections") > 0 })
+		until(t, "people on the node that came back", func() bool { a.people[0].cut(); return i.figure(p, "kiem_connections") > 0 })
 	}
 	a.more(30)
 	if n := watch(); n < 20 {
@@ -174,15 +173,11 @@ func (a *assembly) refusals() (n int) {
 	return n
 }
 
-// metric2 reads a figure from the listener that the metrics have for themselves.
-func (p *kiemProcess) metric2(i *installation, name string) float64 {
-	p.t.Helper()
-	for n, node := range i.nodes {
-		if node == p {
-			return (&kiemProcess{t: p.t, addr: i.about[n].Metrics}).metric(name)
-		}
-	}
-	return 0
+// figure reads a metric of a node from the listener that the metrics have for themselves.
+func (i *installation) figure(p *kiemProcess, name string) float64 {
+	i.t.Helper()
+	n := slices.Index(i.nodes, p)
+	return (&kiemProcess{t: i.t, addr: i.about[n].Metrics}).metric(name)
 }
 
 // watchErrors fetches pages and snapshots, and lets people join, all the time; the function that it gives ends that and says how many requests there were.

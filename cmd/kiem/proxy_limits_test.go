@@ -50,7 +50,7 @@ func TestProxyLimits(t *testing.T) {
 		}
 	})
 	t.Run("nodes know each other", func(t *testing.T) {
-		until(t, "three nodes", func() bool { return i.nodes[0].metric2(i, "kiem_nodes") == 3 })
+		until(t, "three nodes", func() bool { return i.figure(i.nodes[0], "kiem_nodes") == 3 })
 		var status struct {
 			Nodes []struct{ Node string }
 			Redis struct {

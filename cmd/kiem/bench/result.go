@@ -213,7 +213,7 @@ func (b *Bench) addFresh(n int, kiem, low []*latencies) {
 // replayRow is a long run of votes and the start after it.
 type replayRow struct {
 	Votes uint64    `json:"votes"`
-	Costs []float64 `json:"cpu_us"` // of the server for a vote, from the first part of the run to the last
+	Costs []float64 `json:"cpu_us"`   // of the server for a vote, from the first part of the run to the last
 	First float64   `json:"first_us"` // median of the first quarter of the parts
 	Last  float64   `json:"last_us"`  // of the last quarter
 	Open  spread    `json:"open_s"`   // until the campaign answers, from the start of the process that follows one that was killed

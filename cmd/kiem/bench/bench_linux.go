@@ -109,7 +109,7 @@ func (b *Bench) calm(ctx context.Context, pids ...int) {
 	const look, share = 100 * time.Millisecond, 20
 	last, _, err := b.clocks(pids...)
 	for until := time.Now().Add(calmTime); err == nil && last > 0 && time.Now().Before(until) && ctx.Err() == nil; {
-		time.Sleep(look)
+		pause(look)
 		var now time.Duration
 		if now, _, err = b.clocks(pids...); now-last < look/share {
 			return

@@ -83,7 +83,7 @@ func (r *Result) judge() []Goal {
 		most(fmt.Sprintf("freshness on %d screens: p99 above the floor's in ticks of %.0f ms", r.Fresh.Screens, tick), r.Fresh.Over.Median/tick, goalFresh)
 	}
 	if r.Replay != nil && len(r.Replay.Costs) > 1 {
-		most(fmt.Sprintf("%d votes: the last to the first", r.Replay.Votes), r.Replay.Flat, goalFlat)
+		most(fmt.Sprintf("%d votes: processor time of the last to the first", r.Replay.Votes), r.Replay.Last/r.Replay.First, goalFlat)
 	}
 	if r.Redis != nil {
 		least("intake through Redis: to bare XADDs", r.Redis.Ratio.Median, goalRedis)

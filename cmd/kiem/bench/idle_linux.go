@@ -143,7 +143,7 @@ func (b *Bench) settled(ctx context.Context, pid int, s *swarm) (int64, error) {
 	since := time.Now()
 	for until := since.Add(idlePatience); err == nil && time.Now().Before(until) && time.Since(since) < b.Time && ctx.Err() == nil; {
 		if s == nil {
-			time.Sleep(100 * time.Millisecond)
+			pause(100 * time.Millisecond)
 		} else if err = s.poll(100 * time.Millisecond); err != nil {
 			break
 		}

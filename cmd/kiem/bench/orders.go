@@ -63,11 +63,18 @@ func obey(in io.Reader, out io.Writer, address string, do func(order) error) err
 func pace(o order, send func() error) error {
 	next := time.Now()
 	for range o.count {
-		time.Sleep(time.Until(next))
+		pause(time.Until(next))
 		next = time.Now().Add(o.every)
 		if err := send(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pause waits for that long. Here time is what is waited for: a pace, or the next look at something that does not tell.
+func pause(d time.Duration) {
+	if d > 0 {
+		<-time.After(d)
+	}
 }

@@ -107,7 +107,7 @@ func (b *Bench) startRedis(ctx context.Context) (*redisServer, error) {
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for until := time.Now().Add(mostPatience); ; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(mostPatience); ; pause(20 * time.Millisecond) {
 		c, err := net.Dial("tcp", addr.String())
 		if err == nil {
 			return r, c.Close()

@@ -63,7 +63,7 @@ func (b *Bench) replay(ctx context.Context) error {
 
 // awaitSnapshot waits until the server has made a snapshot for itself, as it does after hub.SnapshotCommands, though not at once.
 func (b *Bench) awaitSnapshot(ctx context.Context, dir string) {
-	for until := time.Now().Add(mostPatience); time.Now().Before(until) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(mostPatience); time.Now().Before(until) && ctx.Err() == nil; pause(100 * time.Millisecond) {
 		if have, err := filepath.Glob(filepath.Join(dir, "snapshots", "*", "*")); err == nil && len(have) > 0 {
 			return
 		}

@@ -213,14 +213,19 @@ func (b *Bench) addFresh(n int, kiem, low []*latencies) {
 // replayRow is a long run of votes and the start after it.
 type replayRow struct {
 	Votes uint64    `json:"votes"`
-	Costs []float64 `json:"cpu_us"` // of the server for a vote, from the first part of the run to the last
-	Flat  float64   `json:"last_to_first"`
+	Costs []float64 `json:"cpu_us"`   // of the server for a vote, from the first part of the run to the last
+	First float64   `json:"first_us"` // median of the first quarter of the parts
+	Last  float64   `json:"last_us"`  // of the last quarter
 	Open  spread    `json:"open_s"`   // until the campaign answers, from the start of the process that follows one that was killed
 	Log   spread    `json:"replay_s"` // the same from the log alone, without snapshots
 }
 
 func (b *Bench) addReplay(votes uint64, costs, quick, whole []float64) {
-	b.Result.Replay = &replayRow{Votes: votes, Costs: costs, Flat: costs[len(costs)-1] / costs[0], Open: spreadOf(quick), Log: spreadOf(whole)}
+	quarter := max(len(costs)/4, min(2, len(costs)))
+	b.Result.Replay = &replayRow{
+		Votes: votes, Costs: costs, First: spreadOf(costs[:quarter]).Median, Last: spreadOf(costs[len(costs)-quarter:]).Median,
+		Open: spreadOf(quick), Log: spreadOf(whole),
+	}
 }
 
 // redisRow is the journal in Redis.

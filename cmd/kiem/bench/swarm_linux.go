@@ -102,7 +102,7 @@ func (s *swarm) poll(wait time.Duration) error {
 	}
 	n, err := unix.EpollWait(s.epoll, s.events, int((wait+time.Millisecond-1)/time.Millisecond))
 	if n == 0 && s.rest != 0 {
-		time.Sleep(s.rest)
+		pause(s.rest)
 	}
 	if err == unix.EINTR {
 		return nil

@@ -64,7 +64,7 @@ func (r *Result) WriteTable(w io.Writer) error {
 	if p := r.Replay; p != nil {
 		fmt.Fprintln(t, "\nA long run, and the start after it: microseconds of the processor for a vote, seconds until the campaign answers")
 		line("votes", "first µs", "last µs", "last/first", "start after a kill", "from the log alone")
-		line(p.Votes, number(p.Costs[0]), number(p.Costs[len(p.Costs)-1]), number(p.Flat), p.Open, p.Log)
+		line(p.Votes, number(p.First), number(p.Last), number(p.Last/p.First), p.Open, p.Log)
 	}
 	if d := r.Redis; d != nil {
 		fmt.Fprintln(t, "\nRedis: durable answers a second with one command in flight; nanoseconds of two servers for one delivery")

@@ -66,13 +66,15 @@ func TestFormulas(t *testing.T) {
 		}
 		for n, row := range rows {
 			for k, v := range row {
-				at, _ := excelize.CoordinatesToCellName(k+1, n+1)
-				formula, err := x.GetCellFormula(name, at)
-				if err != nil || formula != "" {
-					t.Fatalf("%s %s is a formula: %q %v", name, at, formula, err)
+				if !strings.Contains(v, " zin ") {
+					continue
 				}
-				if strings.Contains(v, " zin ") {
-					cells++
+				if cells++; cells%50 != 0 { // asking for one cell is slow; that there is no formula at all is seen below
+					continue
+				}
+				at, _ := excelize.CoordinatesToCellName(k+1, n+1)
+				if formula, err := x.GetCellFormula(name, at); err != nil || formula != "" {
+					t.Fatalf("%s %s is a formula: %q %v", name, at, formula, err)
 				}
 			}
 		}

@@ -78,7 +78,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	before := heap()
 	most := uint64(0)
 	look := func() { most = max(most, heap()) }
-	written := &sampled{look: look, every: 1 << 20}
+	written := &sampled{look: look, every: 2 << 20}
 	if err := Write(t.Context(), written, r, Options{Format: Zip}, l, func(done, _ uint64) {
 		if done%5120 == 0 {
 			look()

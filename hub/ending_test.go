@@ -87,12 +87,12 @@ func TestIdleRooms(t *testing.T) {
 		s.post(ana, "Een buurttuin")
 		before := see(t, s.room)
 		c := connect(t, s.room, ana, Resume{}, pipe)
-		time.Sleep(3 * time.Minute)
+		<-time.After(3 * time.Minute) // of the bubble
 		if s.room.ending() {
 			t.Fatal("a room with somebody in it was let go")
 		}
 		c.hangUp()
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute) // of the bubble
 		if !s.room.ending() || s.hub.Stats.Rooms.Load() != 1 {
 			t.Fatalf("a room that nobody uses is kept; %d rooms are open", s.hub.Stats.Rooms.Load())
 		}
@@ -135,12 +135,12 @@ func TestDueRoomIsWoken(t *testing.T) {
 			at    time.Duration
 			stage string
 		}{{30 * time.Minute, "collect"}, {time.Hour + 5*time.Second, "vote"}, {2 * time.Hour, "vote"}, {3*time.Hour + 5*time.Second, "result"}} {
-			time.Sleep(time.Until(start.Add(step.at)))
+			<-time.After(time.Until(start.Add(step.at))) // of the bubble
 			if got := stage(); got != step.stage {
 				t.Errorf("after %v the stage is %q, want %q", step.at, got, step.stage)
 			}
 		}
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute) // of the bubble
 		if n := s.hub.Stats.Rooms.Load(); n != 1 {
 			t.Errorf("%d rooms are open when nothing is due any more", n)
 		}

@@ -153,7 +153,6 @@ func TestErase(t *testing.T) {
 		t.Error("the words of others are gone too, or there is no filler")
 	}
 	s.must(vote(other, idea, 1))
-	state = see(t, s.room)
 	if refusal, err := s.room.Erase(t.Context(), who); err != nil || refusal != nil {
 		t.Errorf("erased twice: %v %v", refusal, err)
 	}

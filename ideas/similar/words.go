@@ -23,17 +23,16 @@ const (
 
 // language is what is known of one.
 type language struct {
-	code string
 	stem func(*snowballstem.Env) bool
 	stop map[string]bool
 }
 
 // languages in the order in which they win a tie.
 var languages = []*language{
-	{"nl", dutch.Stem, set(stopDutch)},
-	{"en", english.Stem, set(stopEnglish)},
-	{"fr", french.Stem, set(stopFrench)},
-	{"de", german.Stem, set(stopGerman)},
+	{dutch.Stem, set(stopDutch)},
+	{english.Stem, set(stopEnglish)},
+	{french.Stem, set(stopFrench)},
+	{german.Stem, set(stopGerman)},
 }
 
 func set(list string) map[string]bool {

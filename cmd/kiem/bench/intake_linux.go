@@ -207,10 +207,10 @@ func (t *ballots) next(c *conn) error {
 
 // each lets every connection send a command each `pace`, one after the answer to the other, until it is over.
 func (t *ballots) each(pace time.Duration, over func() bool) error {
-	start, round := t.swarm.time(), time.Duration(0)
+	start, round := t.swarm.time(), int64(0)
 	for !over() || t.open > 0 {
-		if so := t.swarm.time() - start; so >= round*pace && !over() {
-			round = so/pace + 1
+		if so := t.swarm.time() - start; so >= time.Duration(round)*pace && !over() {
+			round = int64(so/pace) + 1
 			for _, c := range t.swarm.conns[:len(t.voters)] {
 				if t.answered[c.n] == t.voters[c.n].sent {
 					if err := t.send(c, 1); err != nil {

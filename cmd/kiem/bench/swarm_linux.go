@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -134,8 +135,8 @@ func (s *swarm) write(c *conn, b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.Write(c.fd, b)
 		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN):
 			if n, err := unix.Poll([]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}, int(s.patience/time.Millisecond)); err == nil && n == 0 {
 				return fmt.Errorf("bench: the server took nothing for %v", s.patience)
 			}

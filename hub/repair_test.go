@@ -61,7 +61,7 @@ func (p *pair) posts(from, n int) (names []string) {
 // whole waits until both nodes are ready again, and holds that they agree and have every idea once.
 func (p *pair) whole(names []string, epoch uint64) {
 	p.t.Helper()
-	for start := time.Now(); ; time.Sleep(100 * time.Millisecond) { // fake time
+	for start := time.Now(); ; <-time.After(100 * time.Millisecond) { // of the bubble
 		if p.hubs[0].Ready(p.t.Context()) == nil && p.hubs[1].Ready(p.t.Context()) == nil {
 			p.current()
 			if see(p.t, p.rooms[0]) == see(p.t, p.rooms[1]) {
@@ -125,7 +125,7 @@ func TestLostTail(t *testing.T) {
 							if o.Refusal.Code != "unavailable" {
 								t.Fatal(o.Refusal)
 							}
-							time.Sleep(10 * time.Millisecond)
+							<-time.After(10 * time.Millisecond)
 						}
 					}
 					names = append(names, "daarna")
@@ -183,7 +183,7 @@ func TestLostTailOverwritten(t *testing.T) {
 				t.Fatal(o.Refusal)
 			}
 		}
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		if err := p.hubs[0].Ready(t.Context()); err != nil {
 			t.Errorf("after five seconds: %v", err)
 		}
@@ -214,7 +214,7 @@ func TestForgetfulNodeWaits(t *testing.T) {
 		state := see(t, r)
 		_ = s.room.Do(t.Context(), func() {}) // it is awake
 		s.disk.DropTail(s.log, snap.Seq-3)
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		for _, one := range []*Hub{s.hub, h} {
 			if err := one.Ready(t.Context()); err != nil {
 				t.Errorf("after ten seconds: %v", err)
@@ -242,7 +242,7 @@ func TestNobodyRemembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.disk.DropTail(s.log, snap.Seq-3)
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		if err := h.Ready(t.Context()); !errors.Is(err, errGap) {
 			t.Errorf("Ready: %v", err)
 		}

@@ -23,7 +23,7 @@ type trickle struct {
 }
 
 func (s trickle) Read(b []byte) (int, error) {
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	return s.Conn.Read(b[:min(len(b), s.each)])
 }
 
@@ -78,7 +78,7 @@ func TestSlowReaders(t *testing.T) {
 				default:
 				}
 			}
-			time.Sleep(250 * time.Millisecond)
+			<-time.After(250 * time.Millisecond)
 		}
 		for name := range bad {
 			if gone[name] == 0 || gone[name] > StallTime+2*keepEvery {
@@ -148,7 +148,7 @@ func TestSilentClients(t *testing.T) {
 		if took := time.Since(began); took < SilentTime || took > SilentTime+2*keepEvery {
 			t.Errorf("a silent client: dropped after %v", took)
 		}
-		time.Sleep(3 * SilentTime)
+		<-time.After(3 * SilentTime)
 		answers.mu.Lock()
 		defer answers.mu.Unlock()
 		if answers.ended || answers.pings < 8 {

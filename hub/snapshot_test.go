@@ -21,7 +21,7 @@ func (s *stand) snapshotAt(seq uint64) journal.Snapshot {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for start := time.Now(); ; time.Sleep(time.Millisecond) { // fake time
+	for start := time.Now(); ; <-time.After(time.Millisecond) { // of the bubble
 		snap, err := l.Snapshot(s.t.Context(), 1<<40)
 		if err == nil && snap.Seq >= seq {
 			return snap

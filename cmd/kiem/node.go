@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -277,6 +278,7 @@ func (n *node) serve(ctx context.Context, listeners []net.Listener, drain time.D
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	var cause error
+	var tidy tidier
 wait:
 	for {
 		select {
@@ -291,6 +293,9 @@ wait:
 			break wait
 		case now := <-look.C:
 			n.server.Mark(now)
+			if tidy.due(n.hub.Stats.Connections.Load()) {
+				go debug.FreeOSMemory()
+			}
 			if cause = n.poisoned(ctx); cause != nil {
 				n.log.Error("a write to stable storage failed; this process must end", "err", cause)
 				break wait

@@ -156,9 +156,9 @@ func (s *swarm) readable(c *conn, ended bool) error {
 		kept := copy(s.buf, c.part)
 		n, err := unix.Read(c.fd, s.buf[kept:])
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 			continue
-		case err == unix.EAGAIN:
+		case errors.Is(err, unix.EAGAIN):
 			return nil
 		case err != nil:
 			return err

@@ -14,7 +14,7 @@
 //     whose commands are idempotent.
 //   - Durable before return: Redis syncs its file before it replies (appendfsync always). That it does is checked on every new connection and every
 //     10 s (see durability.go); while it does not, Append is refused. With Options.Replicas, WAIT follows on the
-//     connection of the XADD, and too few replicas make the outcome unknown.
+//     connection of the XADD, and too few replicas make the outcome unknown (see replicas.go).
 //   - Appends that queue up while a call is under way travel together: one write, one read, one fsync, for all logs.
 //   - Numbers read must be the last + 1. Anything else is ErrCorrupt: somebody trimmed, deleted or wrote there.
 //   - A follower is woken by a message; messages may be lost, so every second the lengths of the opened logs are looked at, and

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -41,6 +42,8 @@ type Journal struct {
 	stopped  context.Context
 	workers  sync.WaitGroup // checker, follower, sweeper
 	sending  sync.WaitGroup
+
+	keepingUp atomic.Int64 // replicas, when last asked
 
 	mu     sync.Mutex
 	logs   map[string]*state

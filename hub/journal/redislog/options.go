@@ -53,7 +53,7 @@ type Options struct {
 	//	redis://host:port?addr=host:port&addr=…           a cluster
 	//	redis://host:port?master_name=NAME[&addr=…]       Sentinels
 	Address string
-	// Replicas is on how many replicas an entry must be, besides the master, before it is acknowledged.
+	// Replicas is on how many replicas an entry must be at least, besides the master, before it is acknowledged. It must be on all that keep up, too.
 	Replicas int
 	// Relaxed accepts a Redis that may lose what it acknowledged. Durability then says so, for ever.
 	Relaxed bool

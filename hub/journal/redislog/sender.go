@@ -127,11 +127,9 @@ func (j *Journal) call(ctx context.Context, node interface{ Pipeline() redis.Pip
 	}
 	// The message is delivered after the fsync, as all replies are.
 	p.Publish(ctx, channelWake, strings.Join(wake, " "))
-	var replicas *redis.IntCmd
-	if j.o.Replicas > 0 {
-		replicas = wait(ctx, p, j.o.Replicas)
-	}
+	replicas := j.wait(ctx, p)
 	_, broken := p.Exec(ctx)
+	have, need, enough := replicas.enough()
 
 	acknowledged := 0
 	for _, r := range rs {
@@ -142,8 +140,8 @@ func (j *Journal) call(ctx context.Context, node interface{ Pipeline() redis.Pip
 		case id == "":
 			// The library gives no verdict on this one: the connection was refused while it was being set up.
 			r.err = fmt.Errorf("%w: %v", journal.ErrUnknown, broken)
-		case replicas != nil && (replicas.Err() != nil || replicas.Val() < int64(j.o.Replicas)):
-			r.err = fmt.Errorf("%w: it is on %d of %d replicas", journal.ErrUnknown, replicas.Val(), j.o.Replicas)
+		case !enough:
+			r.err = fmt.Errorf("%w: it is on %d of %d replicas", journal.ErrUnknown, have, need)
 		default:
 			if r.seq, r.err = parseID(id); r.err == nil {
 				acknowledged++
@@ -156,13 +154,6 @@ func (j *Journal) call(ctx context.Context, node interface{ Pipeline() redis.Pip
 	if f := j.o.Observe.Call; f != nil {
 		f(len(rs), size, acknowledged, time.Since(start))
 	}
-}
-
-// wait adds a WAIT to a pipeline.
-func wait(ctx context.Context, p redis.Pipeliner, replicas int) *redis.IntCmd {
-	cmd := redis.NewIntCmd(ctx, "wait", replicas, waitReplicas.Milliseconds())
-	_ = p.Process(ctx, cmd) // it only queues; the answer is the command's
-	return cmd
 }
 
 // parseID gives the number in a stream's id.

@@ -156,12 +156,12 @@ func (l *Log) replicated(ctx context.Context) error {
 	}
 	p := node.Pipeline()
 	p.HSet(ctx, keySnap(l.s.name), "-", "")
-	have := wait(ctx, p, l.j.o.Replicas)
+	replicas := l.j.wait(ctx, p)
 	if _, err := p.Exec(ctx); err != nil {
 		return err
 	}
-	if have.Val() < int64(l.j.o.Replicas) {
-		return fmt.Errorf("the snapshot is on %d of %d replicas", have.Val(), l.j.o.Replicas)
+	if have, need, enough := replicas.enough(); !enough {
+		return fmt.Errorf("the snapshot is on %d of %d replicas", have, need)
 	}
 	return nil
 }

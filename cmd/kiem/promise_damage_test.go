@@ -67,12 +67,18 @@ func TestPromiseSameAgain(t *testing.T) {
 // online is the only part of a snapshot that is not of the log: who is there.
 var online = regexp.MustCompile(`"presence":\{"online":[0-9]+\}`)
 
-// state is what a server says of a campaign: the chain's head, and the whole snapshot.
+// state is what a server says of a campaign: the chain's head, and the whole snapshot of that moment. One that was encoded a second ago is served, too, so it is asked for
+// until it is new.
 func (a *assembly) state(p *kiemProcess, token string) string {
 	a.t.Helper()
 	c := newClient(a.t, p, a.campaign, token).connect()
 	c.cut()
-	_, _, text := p.call("GET", "/campaigns/"+a.campaign, token, nil)
+	var text []byte
+	until(a.t, "a new snapshot", func() bool {
+		var at struct{ Seq uint64 }
+		_, _, text = p.call("GET", "/campaigns/"+a.campaign, token, nil)
+		return json.Unmarshal(text, &at) == nil && at.Seq == c.hello.Seq
+	})
 	return c.hello.Head + " " + online.ReplaceAllString(string(text), "")
 }
 

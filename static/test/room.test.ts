@@ -143,6 +143,37 @@ describe("room", () => {
 		expect(shown(room, 2)).toBe(3);
 	});
 
+	test.each([
+		["that the server had already", 10],
+		["that it stores only now", 11],
+	])("support that a closed tab left, %s, is no longer being sent once it is answered", async (_, seq) => {
+		const storage = new MemoryStorage();
+		const world = new FakeWorld();
+		world.answers[`/campaigns/${roomID}`] = snapshot([idea(1), idea(2)]);
+		const closed = new Room(roomID, new StorageShelf(storage), world);
+		await closed.start();
+		world.last.hello();
+		await settled();
+		world.last.cut();
+		void closed.support(ideaID(2), 1);
+		void closed.contribute("idea.post", { title: "Van de dichte tab" });
+		await settled();
+		closed.stop();
+
+		const room = new Room(roomID, new StorageShelf(storage), world);
+		await room.start();
+		world.last.hello();
+		await settled();
+		expect(room.own.value.get(ideaID(2))).toMatchObject({ wish: 1, sending: true });
+		const [support, post] = world.last.sent;
+		world.last.reply(support!.id, seq);
+		world.last.reply(post!.id, seq, { idea: ideaID(9) });
+		world.last.events(10, 11, { tallies: { [ideaID(2)]: { support: 3, by_group: {} } } });
+		await pass(200);
+		expect(room.own.value.get(ideaID(2))).toEqual({ value: 1, sending: false });
+		expect(room.mine.value.has(ideaID(9))).toBe(true);
+	});
+
 	test("reset: fetches again and connects after that", async () => {
 		const { world, room } = await enter();
 		world.answers[`/campaigns/${roomID}`] = snapshot([idea(3)], { seq: 50, epoch: 2 });

@@ -59,6 +59,8 @@ export class Outbox {
 	readonly entries = signal<readonly Entry[]>([]);
 	/** Told of each refusal that nobody awaits: after a reload, or of what is not kept. */
 	onRefused: (e: Entry) => void = () => {};
+	/** Told of what was done and nobody awaits: an earlier page, or another tab that was closed, had given it. */
+	onDone: (e: Entry) => void = () => {};
 
 	private list: Entry[] = [];
 	private waiters = new Map<string, (o: Outcome) => void>();
@@ -167,7 +169,7 @@ export class Outbox {
 			e.seq = r.seq ?? 0;
 			e.answer = (r.data as Record<string, unknown>) ?? {};
 			void this.shelf.remove(e.id).catch(() => {});
-			this.answer(e.id, { ok: true, seq: e.seq, data: e.answer });
+			if (!this.answer(e.id, { ok: true, seq: e.seq, data: e.answer })) this.onDone(e);
 			this.wires.later(() => this.settle(Number.POSITIVE_INFINITY, e.id), SETTLE_MS);
 		} else if (code === "unavailable" || code === "rate_limited" || (code === "internal" && (e.tries ?? 0) + 1 < FAULTS)) {
 			e.tries = (e.tries ?? 0) + 1;

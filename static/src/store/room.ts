@@ -94,6 +94,10 @@ export class Room {
 			uuid,
 			later: (fn, ms) => void world.later(fn, ms),
 		});
+		this.outbox.onDone = (e) => {
+			if (e.type === "support.set") this.supported(String(e.data.idea), Number(e.data.value), e.seq ?? 0);
+			else this.posted(e.type, e.answer ?? {});
+		};
 		this.outbox.onRefused = (e) => {
 			if (e.type === "support.set") this.dropWish(String(e.data.idea));
 			if (e.refused?.message)
@@ -162,15 +166,20 @@ export class Room {
 	async support(idea: string, value: number): Promise<Outcome> {
 		this.setOwn(idea, { value, wish: value, sending: true });
 		const o = await this.outbox.add("support.set", { idea, value }, { set: true });
-		const now = this.own.value.get(idea);
-		if (now?.wish !== value) return o; // a later tap decides
-		if (!o.ok) this.dropWish(idea);
-		else if (o.seq <= this.board.seq) this.confirm(idea, value);
-		else {
-			this.setOwn(idea, { value, wish: value, sending: false });
-			this.awaiting.push({ idea, value, seq: o.seq });
-		}
+		if (o.ok) this.supported(idea, value, o.seq);
+		else if (this.own.value.get(idea)?.wish === value) this.dropWish(idea);
 		return o;
+	}
+
+	/** The server has one's support as part of that journal entry. */
+	private supported(idea: string, value: number, seq: number): void {
+		if (this.own.value.get(idea)?.wish !== value) return; // a later tap decides
+		if (seq <= this.board.seq) {
+			this.confirm(idea, value);
+			return;
+		}
+		this.setOwn(idea, { value, wish: value, sending: false });
+		this.awaiting.push({ idea, value, seq });
 	}
 
 	/** Sends a decision of a facilitator or organiser: not kept, given up without a connection. */
@@ -181,11 +190,15 @@ export class Room {
 	/** Sends a contribution. */
 	async contribute(type: string, data: Record<string, unknown>, how: { draft?: string; set?: boolean } = {}): Promise<Outcome> {
 		const o = await this.outbox.add(type, data, how);
-		if (o.ok && type === "idea.post" && typeof o.data.idea === "string") {
-			this.mine.value = new Set([...this.mine.value, o.data.idea]);
-			this.settle();
-		}
+		if (o.ok) this.posted(type, o.data);
 		return o;
+	}
+
+	/** An idea that was posted is one's own from then on. */
+	private posted(type: string, answer: Record<string, unknown>): void {
+		if (type !== "idea.post" || typeof answer.idea !== "string") return;
+		this.mine.value = new Set([...this.mine.value, answer.idea]);
+		this.settle();
 	}
 
 	/** One's own name was changed, and the server said yes. */

@@ -17,12 +17,12 @@ const lagging = 3 * time.Second
 
 // wait adds to a pipeline the question who keeps up, and a WAIT for as many replicas.
 func (j *Journal) wait(ctx context.Context, p redis.Pipeliner) *covered {
-	c := &covered{promised: j.o.Replicas, asked: max(j.o.Replicas, int(j.keepingUp.Load())), known: &j.keepingUp}
+	c := &covered{promised: j.o.Replicas, known: &j.keepingUp}
 	if c.promised == 0 {
 		return nil
 	}
 	c.info = p.Info(ctx, "replication")
-	c.have = redis.NewIntCmd(ctx, "wait", c.asked, waitReplicas.Milliseconds())
+	c.have = redis.NewIntCmd(ctx, "wait", max(c.promised, int(j.keepingUp.Load())), waitReplicas.Milliseconds())
 	_ = p.Process(ctx, c.have) // it only queues; the answer is the command's
 	return c
 }
@@ -30,7 +30,6 @@ func (j *Journal) wait(ctx context.Context, p redis.Pipeliner) *covered {
 // covered is what a WAIT found.
 type covered struct {
 	promised int
-	asked    int // for how many the WAIT was
 	known    interface{ Store(int64) }
 	info     *redis.StringCmd
 	have     *redis.IntCmd
@@ -45,21 +44,6 @@ func (c *covered) enough() (have, need int, ok bool) {
 	c.known.Store(int64(up))
 	have, need = int(c.have.Val()), max(c.promised, up)
 	return have, need, c.info.Err() == nil && c.have.Err() == nil && have >= need
-}
-
-// cover is enough, once the entries were sent. A WAIT that was for fewer replicas than keep up now, because one has come since, is done again: Redis covers with it all
-// that was written before, on whichever connection.
-func (j *Journal) cover(ctx context.Context, node interface{ Pipeline() redis.Pipeliner }, c *covered) (have, need int, ok bool) {
-	have, need, ok = c.enough()
-	if ok || c.have.Err() != nil || c.info.Err() != nil || have < c.asked {
-		return have, need, ok
-	}
-	p := node.Pipeline()
-	c = j.wait(ctx, p)
-	if _, err := p.Exec(ctx); err != nil {
-		return have, need, false
-	}
-	return c.enough()
 }
 
 // keepingUp counts the replicas in INFO replication that are in sync and were heard lately: "slave0:ip=…,port=…,state=online,offset=…,lag=0".

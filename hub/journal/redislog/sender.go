@@ -129,7 +129,7 @@ func (j *Journal) call(ctx context.Context, node interface{ Pipeline() redis.Pip
 	p.Publish(ctx, channelWake, strings.Join(wake, " "))
 	replicas := j.wait(ctx, p)
 	_, broken := p.Exec(ctx)
-	have, need, enough := j.cover(ctx, node, replicas)
+	have, need, enough := replicas.enough()
 
 	acknowledged := 0
 	for _, r := range rs {

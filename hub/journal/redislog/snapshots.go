@@ -160,7 +160,7 @@ func (l *Log) replicated(ctx context.Context) error {
 	if _, err := p.Exec(ctx); err != nil {
 		return err
 	}
-	if have, need, enough := l.j.cover(ctx, node, replicas); !enough {
+	if have, need, enough := replicas.enough(); !enough {
 		return fmt.Errorf("the snapshot is on %d of %d replicas", have, need)
 	}
 	return nil
